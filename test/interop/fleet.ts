@@ -1,0 +1,152 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import {
+  cleanEnvironment,
+  giveAway,
+  makeFolder,
+  onAnotherHost,
+  readableByAll,
+  scratchFolder,
+  withoutPrivileges,
+} from './user.ts';
+import { waitFor } from './wait-for.ts';
+
+/** The name of the host on which executors run here; a command that prints it ran there. */
+export const EXECUTOR_HOST = 'executor.test';
+
+const readyFile = z.looseObject({
+  pid: z.number(),
+  registry: z.string(),
+  environments: z.record(
+    z.string(),
+    z.looseObject({ clientToken: z.string(), registrationToken: z.string().optional() }),
+  ),
+});
+export type ReadyFile = z.infer<typeof readyFile>;
+
+const processEntry = z.looseObject({ pid: z.number(), url: z.string().optional(), adminUrl: z.string().optional() });
+const processesFile = z.looseObject({
+  registry: processEntry,
+  relay: processEntry,
+  executors: z.record(z.string(), z.looseObject({ sidecar: processEntry, execServer: processEntry.optional() })),
+});
+export type FleetProcesses = z.infer<typeof processesFile>;
+
+export interface FleetOptions {
+  /** YAML documents; `WORKSPACE` in it stands for the workspace path. */
+  manifests: string;
+  /** Further arguments of `noisefleet dev`. */
+  arguments?: readonly string[];
+}
+
+/** `noisefleet dev` as an unprivileged user, on a host of its own as far as files and host name tell. */
+export interface Fleet {
+  readonly scratch: string;
+  /** The same path on both sides; empty and private on the executor's. */
+  readonly workspace: string;
+  readonly stateDir: string;
+  readonly logFile: string;
+  ready(): ReadyFile;
+  processes(): FleetProcesses;
+  /** A path as the executor's host sees it. */
+  onExecutor(path: string): string;
+  /** Starts `noisefleet ARGS` on the harness side, as the same unprivileged user. */
+  noisefleet(args: readonly string[], options?: { env?: Record<string, string>; cwd?: string }): ChildProcess;
+  stop(): Promise<void>;
+}
+
+const checkout = dirname(dirname(import.meta.dirname));
+
+export async function startFleet({ manifests, arguments: extra = [] }: FleetOptions): Promise<Fleet> {
+  const scratch = scratchFolder();
+  const at = (name: string) => join(scratch.path, name);
+  const workspace = makeFolder(at('workspace'));
+  for (const folder of ['manifests', 'home', 'home/tmp', 'state']) makeFolder(at(folder));
+  writeFileSync(at('manifests/fleet.yaml'), manifests.replaceAll('WORKSPACE', workspace));
+  giveAway(at('manifests/fleet.yaml'));
+
+  const program = [process.execPath, join(readableCheckout(at('checkout')), 'src/cli/main.ts')];
+  const files = ['--state-dir', at('state'), '--ready-file', at('ready.json')];
+  const dev = [...program, 'dev', at('manifests'), ...files, ...extra];
+  const child = start(onAnotherHost(EXECUTOR_HOST, workspace, dev), cleanEnvironment(at('home')), at('dev.log'));
+  await waitFor('the fleet to be ready', () => {
+    if (child.exitCode !== null) throw new Error(`noisefleet dev ended:\n${readFileSync(at('dev.log'), 'utf8')}`);
+    return readJson(at('ready.json'), readyFile) !== undefined;
+  });
+
+  return {
+    scratch: scratch.path,
+    workspace,
+    stateDir: at('state'),
+    logFile: at('dev.log'),
+    ready: () => readyFile.parse(JSON.parse(readFileSync(at('ready.json'), 'utf8'))),
+    processes: () => processesFile.parse(JSON.parse(readFileSync(join(at('state'), 'processes.json'), 'utf8'))),
+    onExecutor: (path) => join(`/proc/${child.pid}/root`, path),
+    noisefleet(args, { env = {}, cwd = at('home') } = {}) {
+      const [command = '', ...rest] = withoutPrivileges([...program, ...args]);
+      const environment = cleanEnvironment(at('home'), { NOISEFLEET_READY_FILE: at('ready.json'), ...env });
+      return spawn(command, rest, { cwd, env: environment, stdio: ['pipe', 'pipe', 'pipe'] });
+    },
+    async stop() {
+      await end(child);
+      scratch.remove();
+    },
+  };
+}
+
+/** The checkout, or a copy of what `noisefleet` needs of it where the unprivileged user cannot read it. */
+function readableCheckout(copyTo: string): string {
+  const probe = join(checkout, 'src/cli/main.ts');
+  if (readableByAll(probe, join(copyTo, 'src/cli/main.ts')) === probe) return checkout;
+  for (const part of ['src', 'node_modules', 'package.json']) readableByAll(join(checkout, part), join(copyTo, part));
+  return copyTo;
+}
+
+function start(command: readonly string[], env: NodeJS.ProcessEnv | undefined, logFile: string): ChildProcess {
+  const [file = '', ...args] = command;
+  const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const log = createWriteStream(logFile);
+  child.stdout?.pipe(log);
+  child.stderr?.pipe(log);
+  return child;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  await exited;
+}
+
+/** The parsed file, or undefined while it is not there. */
+function readJson<Schema extends z.ZodType>(path: string, schema: Schema): z.infer<Schema> | undefined {
+  try {
+    return schema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Waits for the end of a child and collects what it printed. */
+export async function finished(child: ChildProcess): Promise<Finished> {
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout, stderr };
+}
