@@ -35,7 +35,7 @@ export async function startCodexTurn(options: CodexTurnOptions): Promise<CodexTu
   const binary = readableByAll(release.binary, join(fleet.scratch, `codex-${release.version}`));
   const codex = [binary, 'exec', '--skip-git-repo-check', '--json', ...codexArguments, '-C', fleet.workspace, 'go'];
   const runByNoisefleet = (command: readonly string[], env: Record<string, string>) =>
-    fleet.noisefleet(['run', environment, '--', ...command], { env });
+    fleet.noisefleet(['run', environment, '--', ...command], env);
   const child = (options.launch ?? runByNoisefleet)(codex, { CODEX_HOME: codexHome });
   child.stdin?.end();
   const result = finished(child).then(async (end) => {

@@ -48,13 +48,18 @@ export interface Fleet {
   /** The same path on both sides; empty and private on the executor's. */
   readonly workspace: string;
   readonly stateDir: string;
+  readonly readyFile: string;
+  /** Command and first argument of the `noisefleet` that this fleet runs. */
+  readonly program: readonly string[];
   readonly logFile: string;
   ready(): ReadyFile;
   processes(): FleetProcesses;
   /** A path as the executor's host sees it. */
   onExecutor(path: string): string;
   /** Starts `noisefleet ARGS` on the harness side, as the same unprivileged user. */
-  noisefleet(args: readonly string[], options?: { env?: Record<string, string>; cwd?: string }): ChildProcess;
+  noisefleet(args: readonly string[], env?: Record<string, string>): ChildProcess;
+  /** Starts any command on the harness side, as the same unprivileged user. */
+  unprivileged(command: readonly string[], env?: Record<string, string>): ChildProcess;
   stop(): Promise<void>;
 }
 
@@ -77,19 +82,24 @@ export async function startFleet({ manifests, arguments: extra = [] }: FleetOpti
     return readJson(at('ready.json'), readyFile) !== undefined;
   });
 
+  const unprivileged = (command: readonly string[], env: Record<string, string> = {}) => {
+    const [file = '', ...rest] = withoutPrivileges(command);
+    const options = { cwd: at('home'), env: cleanEnvironment(at('home'), env) };
+    return spawn(file, rest, { ...options, stdio: ['pipe', 'pipe', 'pipe'] });
+  };
+
   return {
     scratch: scratch.path,
     workspace,
     stateDir: at('state'),
+    readyFile: at('ready.json'),
+    program,
     logFile: at('dev.log'),
     ready: () => readyFile.parse(JSON.parse(readFileSync(at('ready.json'), 'utf8'))),
     processes: () => processesFile.parse(JSON.parse(readFileSync(join(at('state'), 'processes.json'), 'utf8'))),
     onExecutor: (path) => join(`/proc/${child.pid}/root`, path),
-    noisefleet(args, { env = {}, cwd = at('home') } = {}) {
-      const [command = '', ...rest] = withoutPrivileges([...program, ...args]);
-      const environment = cleanEnvironment(at('home'), { NOISEFLEET_READY_FILE: at('ready.json'), ...env });
-      return spawn(command, rest, { cwd, env: environment, stdio: ['pipe', 'pipe', 'pipe'] });
-    },
+    noisefleet: (args, env) => unprivileged([...program, ...args], { NOISEFLEET_READY_FILE: at('ready.json'), ...env }),
+    unprivileged,
     async stop() {
       await end(child);
       scratch.remove();

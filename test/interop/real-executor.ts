@@ -7,7 +7,7 @@ import { cleanEnvironment, makeFolder, onAnotherHost, readableByAll } from './us
 
 /**
  * A real `codex exec-server --remote` on a host of its own, registered with nothing between it and the registry: the token
- * that it starts with is the one it keeps. `noisefleet join` is the other way, for hosts that live longer than a token.
+ * that it starts with is the one it keeps.
  */
 export async function startRealExecutor(
   fleet: Fleet,
@@ -18,16 +18,32 @@ export async function startRealExecutor(
   const id = `default_${environment}`;
   const token = environments[id]?.registrationToken;
   if (token === undefined) throw new Error(`${id} has no registration token`);
+  const server = [codexFor(fleet, release), 'exec-server', '--remote', registry, '--environment-id', id];
+  return startOnItsHost(fleet, server, { CODEX_API_KEY: token });
+}
 
+/** The same through `noisefleet join`, which renews the token and starts its child again. */
+export async function joinRealExecutor(
+  fleet: Fleet,
+  environment: string,
+  release: CodexRelease,
+): Promise<ChildProcess> {
+  const join = [...fleet.program, 'join', environment, '--', codexFor(fleet, release), 'exec-server'];
+  return startOnItsHost(fleet, join, { NOISEFLEET_READY_FILE: fleet.readyFile });
+}
+
+function codexFor(fleet: Fleet, { binary, version }: CodexRelease): string {
+  return readableByAll(binary, join(fleet.scratch, `codex-${version}`));
+}
+
+function startOnItsHost(fleet: Fleet, command: readonly string[], env: Record<string, string>): ChildProcess {
   const home = makeFolder(join(fleet.scratch, 'executor-home'));
   makeFolder(join(home, 'tmp'));
-  const binary = readableByAll(release.binary, join(fleet.scratch, `codex-${release.version}`));
-  const server = [binary, 'exec-server', '--remote', registry, '--environment-id', id];
-  const [file = '', ...args] = onAnotherHost(EXECUTOR_HOST, fleet.workspace, server);
-  const env = cleanEnvironment(home, { CODEX_API_KEY: token, CODEX_HOME: home });
-  const child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  const log = createWriteStream(join(fleet.scratch, 'real-executor.log'));
-  child.stdout.pipe(log);
-  child.stderr.pipe(log);
+  const [file = '', ...args] = onAnotherHost(EXECUTOR_HOST, fleet.workspace, command);
+  const environment = cleanEnvironment(home, { CODEX_HOME: home, ...env });
+  const child = spawn(file, args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+  const log = createWriteStream(join(fleet.scratch, 'real-executor.log'), { flags: 'a' });
+  child.stdout.pipe(log, { end: false });
+  child.stderr.pipe(log, { end: false });
   return child;
 }

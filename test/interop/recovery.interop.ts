@@ -3,8 +3,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RelayProxy, startRelayProxy } from '../faults/relay-proxy.ts';
+import { addressOf } from './address.ts';
 import { newestCodex } from './codex.ts';
 import { startCodexTurn } from './codex-turn.ts';
+import { commandOutput } from './command-output.ts';
 import { type ModelStep, runningSessionId } from './fake-model.ts';
 import { EXECUTOR_HOST, type Fleet, startFleet } from './fleet.ts';
 import { fleetOf, type Runtime } from './manifests.ts';
@@ -74,7 +76,7 @@ describe.each<Runtime>(['BuiltIn', 'Codex', 'External'])('runtime %s', (runtime)
 
       expect({ code, stderr }).toMatchObject({ code: 0 });
       const expected = Array.from({ length: LINES }, (_, index) => `line ${index + 1} on ${EXECUTOR_HOST}`);
-      expect(outputOfTheCommand(stdout).split('\n').filter(Boolean)).toEqual(expected);
+      expect(commandOutput(stdout).split('\n').filter(Boolean)).toEqual(expected);
     },
   );
 });
@@ -94,16 +96,4 @@ function strike(what: (typeof FAULTS)[number]['what'], fleet: Fleet, proxy: Rela
 
 function lastTick(path: string): number {
   return existsSync(path) ? Number(readFileSync(path, 'utf8')) : 0;
-}
-
-function outputOfTheCommand(jsonLines: string): string {
-  const line = jsonLines
-    .split('\n')
-    .find((text) => text.includes('"item.completed"') && text.includes('command_execution'));
-  return line === undefined ? '' : String(JSON.parse(line).item.aggregated_output);
-}
-
-function addressOf(url: string | undefined): { host: string; port: number } {
-  const { hostname, port } = new URL(url ?? '');
-  return { host: hostname, port: Number(port) };
 }

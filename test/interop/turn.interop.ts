@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { codexReleases, newestCodex } from './codex.ts';
 import { startCodexTurn } from './codex-turn.ts';
+import { commandOutput } from './command-output.ts';
 import { type ModelStep, runningSessionId } from './fake-model.ts';
 import { EXECUTOR_HOST, type Fleet, startFleet } from './fleet.ts';
 import { fleetOf } from './manifests.ts';
@@ -54,18 +55,9 @@ describe.each(['BuiltIn', 'Codex'] as const)('a real codex exec through noisefle
     expect(image).toContain(PIXEL.slice(0, 40));
 
     const expected = Array.from({ length: LONG_OUTPUT_LINES }, (_, index) => `${index + 1}\n`).join('');
-    expect(aggregatedOutput(stdout, 'seq 1')).toContain(expected.slice(-4_096));
+    expect(commandOutput(stdout, 'seq 1')).toContain(expected.slice(-4_096));
     expect(readFileSync(fleet.onExecutor(join(fleet.workspace, 'long.txt')), 'utf8')).toBe(expected);
     expect(existsSync(join(fleet.workspace, 'long.txt'))).toBe(false);
     expect(existsSync(join(fleet.workspace, 'sub/patched.txt'))).toBe(false);
   });
 });
-
-/** What Codex itself collected of the command that contains `part`. */
-function aggregatedOutput(jsonLines: string, part: string): string {
-  for (const line of jsonLines.split('\n')) {
-    if (!line.includes('"item.completed"') || !line.includes(part)) continue;
-    return String(JSON.parse(line).item.aggregated_output);
-  }
-  return '';
-}
