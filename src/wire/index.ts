@@ -1,0 +1,49 @@
+export {
+  REGISTRY_AUTHENTICATION_REJECTED,
+  RESET_PROTOCOL_ERROR,
+  RESET_REGISTRY_UNAVAILABLE,
+  type RefusalCode,
+} from './codes.ts';
+export { WireError, type WireErrorCode } from './errors.ts';
+export * from './ids.ts';
+export { encodeJsonRpc } from './jsonrpc/encode.ts';
+export type {
+  JsonRpcErrorBody,
+  JsonRpcErrorResponse,
+  JsonRpcId,
+  JsonRpcMessage,
+  JsonRpcNotification,
+  JsonRpcRequest,
+  JsonRpcResponse,
+  JsonRpcTrace,
+} from './jsonrpc/message.ts';
+export { parseJsonRpc } from './jsonrpc/parse.ts';
+export { type RequestContext, type RequestOptions, type RpcHandlers, RpcPeer } from './jsonrpc/peer.ts';
+export { RPC_CODES, type RpcCode, RpcError } from './jsonrpc/rpc-error.ts';
+export type { MessageReceiver, MessageTransport } from './jsonrpc/transport.ts';
+export * from './limits.ts';
+export {
+  CONTROL_PING_INTERVAL_MS,
+  CONTROL_PING_TIMEOUT_MS,
+  type ControlToRelay,
+  type ControlToSidecar,
+  controlToRelay,
+  controlToSidecar,
+  DELIVERED_REPORT_BYTES,
+  MAX_STREAM_BYTES_IN_FLIGHT,
+} from './own/control.ts';
+export { type Deny, type DenyMatch, type DenyReason, denySchema } from './own/deny.ts';
+export type { SessionEntry } from './own/fields.ts';
+export {
+  PRESENCE_PATH,
+  type PresenceEntry,
+  type PresenceToRegistry,
+  type PresenceToRelay,
+  presenceToRegistry,
+  presenceToRelay,
+  type TicketJwk,
+} from './own/presence.ts';
+export { OWN_FORMAT_VERSION, type OwnFormat } from './own/versioned.ts';
+export { type WatchToRegistry, type WatchToSidecar, watchPath, watchToRegistry, watchToSidecar } from './own/watch.ts';
+export { decodePublicKey, encodePublicKey, PUBLIC_KEY_SUITE, type PublicKeyJson } from './registry-api/public-key.ts';
+export * from './registry-api/registry-api.ts';
