@@ -4,6 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 export type Role = 'harness' | 'environment';
 
 interface Connection {
+  readonly requestLine: string;
   readonly role: Role | undefined;
   readonly sockets: readonly [Socket, Socket];
 }
@@ -17,6 +18,8 @@ export interface RelayProxy {
   /** Resets every open socket of this role; returns how many there were. */
   cut(role: Role): number;
   open(role: Role): number;
+  /** The upgrade request lines of this role so far, tickets included. */
+  requestLines(role: Role): string[];
   /** Everything that passed from the relay to its peers so far; kept only while `capture` is set. */
   captured(): Buffer;
   close(): Promise<void>;
@@ -31,14 +34,17 @@ export interface RelayProxyOptions {
 export async function startRelayProxy({ target, capture = false }: RelayProxyOptions): Promise<RelayProxy> {
   const connections = new Set<Connection>();
   const kept: Buffer[] = [];
+  const upgrades: Pick<Connection, 'role' | 'requestLine'>[] = [];
 
   const server = createServer((peer) => {
     peer.on('error', () => peer.destroy());
     peer.once('data', (head) => {
       peer.pause();
       const relay = connect(target());
-      const connection: Connection = { role: roleOf(head), sockets: [peer, relay] };
+      const requestLine = head.toString('latin1').split('\r\n', 1)[0] ?? '';
+      const connection: Connection = { role: roleOf(requestLine), requestLine, sockets: [peer, relay] };
       connections.add(connection);
+      upgrades.push(connection);
       for (const socket of connection.sockets) {
         socket.once('close', () => {
           connections.delete(connection);
@@ -65,6 +71,7 @@ export async function startRelayProxy({ target, capture = false }: RelayProxyOpt
       return open.length;
     },
     open: (role) => ofRole(role).length,
+    requestLines: (role) => upgrades.filter((upgrade) => upgrade.role === role).map(({ requestLine }) => requestLine),
     captured: () => Buffer.concat(kept),
     async close() {
       server.close();
@@ -75,8 +82,7 @@ export async function startRelayProxy({ target, capture = false }: RelayProxyOpt
 }
 
 /** By the query of the upgrade request, as the registry hands it out. */
-function roleOf(head: Buffer): Role | undefined {
-  const requestLine = head.toString('latin1').split('\r\n', 1)[0] ?? '';
+function roleOf(requestLine: string): Role | undefined {
   if (requestLine.includes('role=harness')) return 'harness';
   if (requestLine.includes('role=environment')) return 'environment';
   return undefined;
