@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { PublicKey } from '../noise/index.ts';
+import { keyFingerprint, type PublicKey } from '../noise/index.ts';
 import { WireError } from './errors.ts';
 import { MAX_REGISTRATION_ID_BYTES, MAX_STREAM_ID_BYTES } from './limits.ts';
 
@@ -64,8 +64,11 @@ export const parseBootId = bootId.parse;
 export const parseFingerprint = fingerprint.parse;
 export const parseKeyHash = keyHashText.parse;
 
+/** Whether a character is neither white space for us nor for a peer that goes by Unicode's White_Space (U+0085 is only that). */
+const NON_BLANK = /[^\s\u0085]/;
+
 const isShortText = (text: unknown, maxBytes: number): text is string =>
-  typeof text === 'string' && text.length <= maxBytes && Buffer.byteLength(text) <= maxBytes && /\S/.test(text);
+  typeof text === 'string' && text.length <= maxBytes && Buffer.byteLength(text) <= maxBytes && NON_BLANK.test(text);
 
 export function isRegistrationId(text: unknown): text is RegistrationId {
   return isShortText(text, MAX_REGISTRATION_ID_BYTES);
@@ -120,15 +123,12 @@ export function registrationIdOf(
   return parseRegistrationId(createHash('sha256').update(bytes).digest('base64url'));
 }
 
-const hashOf = ({ x25519, mlkem768 }: PublicKey) =>
-  `SHA256:${createHash('sha256').update(x25519).update(mlkem768).digest('base64').replace(/=+$/, '')}`;
-
 /** The fingerprint of an executor's public key. */
 export function fingerprintOf(publicKey: PublicKey): Fingerprint {
-  return parseFingerprint(hashOf(publicKey));
+  return parseFingerprint(keyFingerprint(publicKey));
 }
 
 /** The same of a harness's public key. */
 export function keyHash(publicKey: PublicKey): KeyHash {
-  return parseKeyHash(hashOf(publicKey));
+  return parseKeyHash(keyFingerprint(publicKey));
 }

@@ -1,9 +1,25 @@
 export {
+  type AcceptChannelOptions,
+  type AcceptedChannel,
+  acceptChannel,
+  SecureChannel,
+  type StartChannelOptions,
+  type StartedChannel,
+  startChannel,
+} from './channel/channel.ts';
+export { ChannelError, type ChannelErrorCode } from './channel/error.ts';
+export {
   REGISTRY_AUTHENTICATION_REJECTED,
   RESET_PROTOCOL_ERROR,
   RESET_REGISTRY_UNAVAILABLE,
   type RefusalCode,
 } from './codes.ts';
+export { encodeDataFrame } from './envelope/data-frame.ts';
+export { decodeFrame } from './envelope/decode.ts';
+export { encodeFrame } from './envelope/encode.ts';
+export type { DataBody, Frame, FrameBody } from './envelope/frame.ts';
+export { createPeeked, isOfStream, type Peeked, type PeekFailure, peekFrame, streamIdOf } from './envelope/peek.ts';
+export type { BodyKind } from './envelope/schema.ts';
 export { WireError, type WireErrorCode } from './errors.ts';
 export * from './ids.ts';
 export { encodeJsonRpc } from './jsonrpc/encode.ts';

@@ -149,7 +149,10 @@ export class RpcPeer {
     const pending = this.#pending.get(message.id);
     if (!pending) throw new WireError('unexpected_response', 'JSON-RPC', 'answers no request');
     this.#pending.delete(message.id);
-    if (message.kind === 'response') return pending.resolve(message.result);
+    if (message.kind === 'response') {
+      pending.resolve(message.result);
+      return;
+    }
     const { code, message: text, data } = message.error;
     pending.reject(new RpcError(code, text, data === undefined ? {} : { data }));
   }
