@@ -1,0 +1,43 @@
+import type { Clock, Timer } from '../../telemetry/index.ts';
+
+/** A clock that stands still until a test moves it. */
+export class ManualClock implements Clock {
+  #now: number;
+  readonly #timers = new Set<{ readonly at: number; readonly run: () => void }>();
+
+  constructor(now = Date.parse('2026-11-21T08:00:00Z')) {
+    this.#now = now;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  /** The same instant as tickets count it. */
+  seconds(): number {
+    return Math.floor(this.#now / 1000);
+  }
+
+  after(milliseconds: number, run: () => void): Timer {
+    const timer = { at: this.#now + milliseconds, run };
+    this.#timers.add(timer);
+    return { cancel: () => this.#timers.delete(timer) };
+  }
+
+  /** Moves time, running what falls due in order of its time; what that arms within the span runs too. */
+  advance(milliseconds: number): void {
+    const end = this.#now + milliseconds;
+    for (;;) {
+      const due = [...this.#timers].filter((timer) => timer.at <= end).sort((a, b) => a.at - b.at)[0];
+      if (due === undefined) break;
+      this.#timers.delete(due);
+      this.#now = Math.max(this.#now, due.at);
+      due.run();
+    }
+    this.#now = end;
+  }
+
+  get armed(): number {
+    return this.#timers.size;
+  }
+}
