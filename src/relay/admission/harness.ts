@@ -1,0 +1,47 @@
+import type { HarnessTicket } from '../../wire/index.ts';
+import type { ExecutorSocket } from '../sockets/executor-socket.ts';
+import { partyOf } from '../sockets/harness-socket.ts';
+import { harnessSubject } from './denies.ts';
+import type { Door } from './door.ts';
+import { Refusal } from './refusal.ts';
+import { verified } from './verified.ts';
+
+export interface AdmittedHarness {
+  readonly ticket: HarnessTicket;
+  readonly executor: ExecutorSocket;
+}
+
+/**
+ * Checks a harness's upgrade (our-side.md §5). Every refusal is 401: after it a real harness asks `connect` once more, after
+ * anything else it gives up. `signal` ends the wait for an executor that went a moment ago. The ticket is not consumed here: that
+ * is done by whoever accepts the socket, in the same turn.
+ *
+ * @throws Refusal
+ */
+export async function admitHarness(door: Door, token: string, signal: AbortSignal): Promise<AdmittedHarness> {
+  door.checkOpen('harness');
+  const ticket = await verified(401, () => door.keys.verifier.verifyHarnessTicket(token, door.nowSeconds()));
+  if (ticket.bootId !== door.bootId) throw new Refusal(401, 'wrong_relay', 'the ticket is for another life of a relay');
+  checkHarness(door, ticket);
+  const executor = await door.routes.waitFor(ticket.registrationId, door.limits.executorReturnMs, signal);
+  door.checkOpen('harness');
+  checkHarness(door, ticket);
+  if (executor === undefined || !executor.open) {
+    throw new Refusal(401, 'executor_gone', 'the executor is not connected here; ask connect again');
+  }
+  return { ticket, executor };
+}
+
+function checkHarness(door: Door, ticket: HarnessTicket): void {
+  if (door.used.has(ticket.jti)) throw new Refusal(401, 'ticket_used', 'a ticket opens one socket; ask connect again');
+  if (door.denies.find(harnessSubject(ticket), door.nowSeconds()) !== undefined) {
+    throw new Refusal(401, 'revoked', 'the grant or the registration ended');
+  }
+  const party = partyOf(ticket);
+  if (door.gate.penaltyUntil(party, door.clock.now()) > 0) {
+    throw new Refusal(401, 'rate_limited', 'too many failed handshakes at this executor; wait a minute');
+  }
+  if (!door.visitors.hasRoom(party)) {
+    throw new Refusal(401, 'rate_limited', `more than ${door.limits.streamsPerIdentity} streams at this executor`);
+  }
+}

@@ -1,0 +1,13 @@
+import { Refusal } from './refusal.ts';
+
+/**
+ * Runs a ticket check; turns its failure into a refusal of `status`. The reason is for the log: who holds a bad ticket learns only
+ * whether it was good once.
+ */
+export async function verified<Ticket>(status: number, verify: () => Promise<Ticket>): Promise<Ticket> {
+  try {
+    return await verify();
+  } catch (error) {
+    throw new Refusal(status, 'ticket_invalid', 'not a ticket for this socket', { cause: error });
+  }
+}

@@ -1,0 +1,34 @@
+import type { Clock } from '../telemetry/index.ts';
+import type { Rendezvous } from './rendezvous.ts';
+
+/** Closing spreads over this much of the whole time, so that thousands of clients do not redial in one instant. */
+const PACED_PART = 0.5;
+const STEP_MS = 50;
+
+const pause = (clock: Clock, milliseconds: number) =>
+  new Promise<void>((resolve) => void clock.after(milliseconds, resolve));
+
+/**
+ * Ends every socket within `milliseconds`: first the executors, whose harnesses follow, a share in each step; what is left at
+ * the end is cut. A relay that holds only a few sockets is done at once.
+ */
+export async function closePaced(rendezvous: Rendezvous, clock: Clock, milliseconds: number): Promise<void> {
+  const start = clock.now();
+  const steps = Math.max(1, Math.floor((milliseconds * PACED_PART) / STEP_MS));
+  const perStep = Math.max(32, Math.ceil(rendezvous.socketCount / steps));
+  while (rendezvous.executors.size > 0) {
+    let ended = 0;
+    for (const executor of rendezvous.executors) {
+      if (!executor.open) continue;
+      executor.askToMove();
+      ended += 1 + executor.harnessCount;
+      executor.close('relay_closes');
+      if (ended >= perStep) break;
+    }
+    if (ended === 0) break;
+    await pause(clock, STEP_MS);
+  }
+  while (rendezvous.socketCount > 0 && clock.now() - start < milliseconds) await pause(clock, STEP_MS);
+  for (const executor of rendezvous.executors) executor.terminate('relay_closes');
+  for (const harness of rendezvous.harnesses) harness.terminate('relay_closes');
+}

@@ -1,0 +1,90 @@
+/** What one stream's harness has not yet taken. */
+export interface Backlog {
+  /** Message bytes received for the harness and not yet accepted by its kernel socket. */
+  waiting: number;
+  /** Message bytes accepted so far: moves on as long as the harness reads. */
+  taken: number;
+  /** `taken` at the last look, and when it was last seen to move (ms). */
+  seenTaken: number;
+  progressAt: number;
+}
+
+export function createBacklog(): Backlog {
+  return { waiting: 0, taken: 0, seenTaken: 0, progressAt: 0 };
+}
+
+export interface BacklogLimits {
+  readonly streamBacklogBytes: number;
+  readonly executorBacklogBytes: number;
+  readonly stallMs: number;
+}
+
+/**
+ * Byte budgets of the streams of one executor (performance.md, relay). Its socket is never paused, since one slow harness would stop
+ * all others; a stream whose harness cannot keep up is cut instead, and its owner resumes.
+ */
+export class BacklogLedger<S extends { readonly backlog: Backlog }> {
+  readonly #limits: BacklogLimits;
+  /** Only streams with something waiting. */
+  readonly #streams = new Set<S>();
+  #total = 0;
+
+  constructor(limits: BacklogLimits) {
+    this.#limits = limits;
+  }
+
+  get total(): number {
+    return this.#total;
+  }
+
+  /** Counts bytes received for `stream`; returns the stream to cut when a budget is exceeded. */
+  grow(stream: S, bytes: number): S | undefined {
+    const backlog = stream.backlog;
+    if (backlog.waiting === 0) {
+      backlog.progressAt = 0;
+      this.#streams.add(stream);
+    }
+    backlog.waiting += bytes;
+    this.#total += bytes;
+    if (backlog.waiting > this.#limits.streamBacklogBytes) return stream;
+    return this.#total > this.#limits.executorBacklogBytes ? this.#largest() : undefined;
+  }
+
+  /** Counts bytes that the kernel took. */
+  settle(stream: S, bytes: number): void {
+    const backlog = stream.backlog;
+    backlog.taken += bytes;
+    if (!this.#streams.has(stream)) return;
+    backlog.waiting -= bytes;
+    this.#total -= bytes;
+    if (backlog.waiting === 0) this.#streams.delete(stream);
+  }
+
+  /** The stream is over: what waits for it no longer counts. */
+  forget(stream: S): void {
+    if (!this.#streams.delete(stream)) return;
+    this.#total -= stream.backlog.waiting;
+    stream.backlog.waiting = 0;
+  }
+
+  /** The streams that took nothing for `stallMs`. To be called about every second: progress is noticed only here. */
+  stalled(now: number): S[] {
+    const found: S[] = [];
+    for (const stream of this.#streams) {
+      const backlog = stream.backlog;
+      if (backlog.progressAt === 0 || backlog.taken !== backlog.seenTaken) {
+        backlog.seenTaken = backlog.taken;
+        backlog.progressAt = now;
+      } else if (now - backlog.progressAt >= this.#limits.stallMs) found.push(stream);
+    }
+    return found;
+  }
+
+  #largest(): S | undefined {
+    let largest: S | undefined;
+    for (const stream of this.#streams) {
+      if (largest === undefined || stream.backlog.waiting > largest.backlog.waiting) largest = stream;
+    }
+    return largest;
+  }
+}

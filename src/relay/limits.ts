@@ -1,0 +1,91 @@
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Every limit of one relay. Sizes in bytes, spans in milliseconds. A field that a deployment may set has its reason at its default. */
+export interface RelayLimits {
+  readonly maxSockets: number;
+  readonly maxPendingUpgrades: number;
+  readonly streamsPerIdentity: number;
+  readonly bytesPerSecondPerIdentity: number;
+  readonly burstBytesPerIdentity: number;
+  readonly streamBacklogBytes: number;
+  readonly executorBacklogBytes: number;
+  readonly stallMs: number;
+  readonly executorReturnMs: number;
+  readonly closeMs: number;
+}
+
+export const DEFAULT_LIMITS: RelayLimits = {
+  /** Twice the 10,000 idle connections a replica is measured with; each costs kernel buffers that no other limit counts. */
+  maxSockets: 20_000,
+  /** Upgrades being checked or held. More are answered at once, so that a flood of bad tickets cannot pile up sockets. */
+  maxPendingUpgrades: 2_048,
+  /** our-side.md §11. A real executor takes 128 streams of everybody together. */
+  streamsPerIdentity: 32,
+  /** About half of what one core of a relay forwards: one identity alone can never take a whole replica from the others. */
+  bytesPerSecondPerIdentity: 512 * MIB,
+  /** One message of the largest legal size (64 MiB) goes through without being paced. */
+  burstBytesPerIdentity: 64 * MIB,
+  /** Above one legal message of 64 MiB with its envelopes: an executor answers a request with one such message at once. */
+  streamBacklogBytes: 80 * MIB,
+  /** What one executor's harnesses may leave unread in this process together; beyond it the largest backlog is cut. */
+  executorBacklogBytes: 128 * MIB,
+  /** A harness that took nothing for this long is gone or stuck; its recovery is better served by a reset (performance.md: 10–15 s). */
+  stallMs: 12_000,
+  /** our-side.md §5: a harness waits this long for an executor that went a moment ago. */
+  executorReturnMs: 3_000,
+  /** close() ends within this; a supervisor's usual grace is 30 s. */
+  closeMs: 10_000,
+};
+
+/** Nobody legitimate fragments; without a bound one message in 1-byte fragments costs 262,144 buffers. */
+export const MAX_FRAGMENTS = 64;
+/** A ticket URL is about 3 kB (our-side.md §2); the rest is room for tracing headers. */
+export const MAX_HEADER_BYTES = 16 * KIB;
+/** Time for a client to send its upgrade request; real endpoints give up dialling after 10 s. */
+export const UPGRADE_REQUEST_MS = 10_000;
+
+/** A harness socket is paused when this much of its stream waits for the executor, and resumed below a quarter of it. */
+export const UPLOAD_HIGH_BYTES = 256 * KIB;
+export const UPLOAD_LOW_BYTES = 64 * KIB;
+/** Real endpoints: WebSocket ping each 30 s, given up after 60 s of silence; they ping each 30 s themselves (contract §3). */
+export const PING_INTERVAL_MS = 30_000;
+export const PING_TIMEOUT_MS = 60_000;
+/** Our sidecar sends its session table first; one that has not by now is broken or not ours. */
+export const SESSIONS_FIRST_MS = 5_000;
+/** How long an executor may take to answer a registry's ping of its registration (our-side.md §9). */
+export const REGISTRATION_PING_MS = 3_000;
+
+/** our-side.md §11: unanswered handshakes of one identity at one executor, which pauses everybody after eight failed ones. */
+export const MAX_UNANSWERED_HANDSHAKES = 3;
+export const MAX_FAILED_HANDSHAKES = 3;
+export const FAILED_HANDSHAKE_WINDOW_MS = 60_000;
+export const HANDSHAKE_PENALTY_MS = 60_000;
+/** A handshake over the limit waits for a free place; the harness itself gives up after 10 s. */
+export const HANDSHAKE_HOLD_MS = 8_000;
+/** After this an unanswered handshake no longer holds a place: the executor's own check takes at most 10 s. */
+export const HANDSHAKE_ANSWER_MS = 15_000;
+/** A harness that left in the middle frees its place after this: the executor's verdict on a bad handshake is usually here sooner. */
+export const ABANDONED_HANDSHAKE_MS = 3_000;
+/** A real executor resets every new handshake for 10 s after eight failed ones (contract §7.3): those resets are nobody's fault. */
+export const EXECUTOR_PAUSE_FAILURES = 8;
+export const EXECUTOR_PAUSE_MS = 10_000;
+
+/** Frames of one socket that had to be dropped before it is closed: one or two are a race, more are a broken or hostile peer. */
+export const MAX_DROPPED_FRAMES = 16;
+/** Resets to an executor for streams nobody owns, per second: a hint that ends its stream, not a duty (contract §7.4.6). */
+export const UNOWNED_RESETS_PER_SECOND = 16;
+/** A close frame gets this long to reach a peer that reads, then the socket is destroyed. */
+export const CLOSE_FLUSH_MS = 2_000;
+
+/** What is remembered until a ticket's expiry is kept this much longer: clocks of registry and relay may differ. */
+export const TICKET_LEEWAY_SECONDS = 60;
+
+/** How often registries hear of this relay's load. */
+export const LOAD_REPORT_MS = 5_000;
+
+/** Sweep over sockets: pings, stalled streams, expiries. Fine enough for the 10–15 s of a stalled stream. */
+export const SWEEP_MS = 1_000;
+/** A real executor's socket is closed when quiet in the last day of its ticket, or the last seventh of a shorter one (our-side.md §2). */
+export const TICKET_LAST_DAY_SECONDS = 86_400;
+export const TICKET_LAST_PART = 7;

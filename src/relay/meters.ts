@@ -1,0 +1,84 @@
+import type { Metrics } from '../telemetry/index.ts';
+
+/** Why a frame was dropped, or a stream cut: bounded sets, since they become labels. */
+export type DropReason = 'invalid' | 'unowned' | 'foreign_stream' | 'ignored_text';
+export type CutReason = 'stream_backlog' | 'executor_backlog' | 'stalled';
+export type SocketKind = 'executor' | 'harness';
+
+/** Counters that the hot path touches: plain numbers, published with the next sweep. */
+export class Traffic {
+  framesToExecutors = 0;
+  framesToHarnesses = 0;
+  bytesToExecutors = 0;
+  bytesToHarnesses = 0;
+  readonly dropped: Record<DropReason, number> = { invalid: 0, unowned: 0, foreign_stream: 0, ignored_text: 0 };
+  readonly cut: Record<CutReason, number> = { stream_backlog: 0, executor_backlog: 0, stalled: 0 };
+  handshakesFailed = 0;
+  penalties = 0;
+}
+
+export interface Levels {
+  readonly sockets: Readonly<Record<SocketKind, number>>;
+  readonly streams: number;
+  readonly backlogBytes: number;
+  readonly presence: number;
+}
+
+export interface Meters {
+  /** Publishes what happened since the last call. */
+  publish(levels: Levels): void;
+  refused(role: SocketKind, code: string): void;
+}
+
+const COUNTERS = {
+  frames: ['noisefleet_relay_frames_total', 'Frames forwarded.', ['direction']],
+  bytes: ['noisefleet_relay_bytes_total', 'Message bytes forwarded.', ['direction']],
+  dropped: ['noisefleet_relay_dropped_frames_total', 'Frames dropped, by reason.', ['reason']],
+  cut: ['noisefleet_relay_streams_cut_total', 'Streams cut because their harness did not keep up.', ['reason']],
+  failed: ['noisefleet_relay_handshakes_failed_total', 'Handshakes that the executor refused.', []],
+  penalties: ['noisefleet_relay_penalties_total', 'Identities refused for a minute after failed handshakes.', []],
+  refused: ['noisefleet_relay_upgrades_refused_total', 'Upgrades refused, by role and code.', ['role', 'code']],
+} as const;
+
+export function createMeters(metrics: Metrics | undefined, traffic: Traffic): Meters {
+  if (metrics === undefined) return { publish: () => {}, refused: () => {} };
+  const counter = ([name, help, labels]: readonly [string, string, readonly string[]]) =>
+    metrics.counter(name, help, labels);
+  const frames = counter(COUNTERS.frames);
+  const bytes = counter(COUNTERS.bytes);
+  const dropped = counter(COUNTERS.dropped);
+  const cut = counter(COUNTERS.cut);
+  const failed = counter(COUNTERS.failed);
+  const penalties = counter(COUNTERS.penalties);
+  const refused = counter(COUNTERS.refused);
+  const sockets = metrics.gauge('noisefleet_relay_sockets', 'Open sockets.', ['kind']);
+  const streams = metrics.gauge('noisefleet_relay_streams', 'Streams bound to a harness socket.');
+  const backlog = metrics.gauge('noisefleet_relay_backlog_bytes', 'Bytes that harnesses have not taken yet.');
+  const presence = metrics.gauge('noisefleet_relay_presence_connections', 'Registries that this relay reports to.');
+  let last = new Traffic();
+
+  return {
+    publish(levels) {
+      frames.add(traffic.framesToExecutors - last.framesToExecutors, { direction: 'to_executor' });
+      frames.add(traffic.framesToHarnesses - last.framesToHarnesses, { direction: 'to_harness' });
+      bytes.add(traffic.bytesToExecutors - last.bytesToExecutors, { direction: 'to_executor' });
+      bytes.add(traffic.bytesToHarnesses - last.bytesToHarnesses, { direction: 'to_harness' });
+      for (const [reason, count] of entries(traffic.dropped)) dropped.add(count - last.dropped[reason], { reason });
+      for (const [reason, count] of entries(traffic.cut)) cut.add(count - last.cut[reason], { reason });
+      failed.add(traffic.handshakesFailed - last.handshakesFailed);
+      penalties.add(traffic.penalties - last.penalties);
+      last = Object.assign(new Traffic(), structuredClone({ ...traffic }));
+      sockets.set(levels.sockets.executor, { kind: 'executor' });
+      sockets.set(levels.sockets.harness, { kind: 'harness' });
+      streams.set(levels.streams);
+      backlog.set(levels.backlogBytes);
+      presence.set(levels.presence);
+    },
+    refused: (role, code) => refused.add(1, { role, code }),
+  };
+}
+
+function entries<K extends string>(record: Readonly<Record<K, number>>): [K, number][] {
+  // The keys of these records are exactly their type's: they are made by literals above and never extended.
+  return Object.entries(record) as [K, number][];
+}

@@ -1,0 +1,159 @@
+import { WebSocket } from 'ws';
+import type { Clock, Logger, Timer } from '../../telemetry/index.ts';
+import {
+  PRESENCE_PATH,
+  type PresenceToRegistry,
+  type PresenceToRelay,
+  presenceToRegistry,
+  presenceToRelay,
+} from '../../wire/index.ts';
+
+/** The registry speaks first, at once; one that has nothing to say by now is not one. */
+const HELLO_MS = 5_000;
+/** A dead registry is noticed as a dead sidecar is (our-side.md §4). */
+const PING_INTERVAL_MS = 5_000;
+const SILENCE_MS = 10_000;
+/** A dial that hangs must not delay the next one. */
+const DIAL_MS = 5_000;
+/** A snapshot of denies and keys is small; this bounds what a wrong peer can make us hold. */
+const MAX_INBOUND_BYTES = 16 * 1024 * 1024;
+/** Pauses before a redial: at once, then full jitter under a growing ceiling. Short, since without presence nobody is sent here. */
+const FIRST_CEILING_MS = 100;
+const LAST_CEILING_MS = 2_000;
+
+export interface LinkHandlers {
+  /** The registry's hello: keys and denies are to be loaded when this resolves, and the relay then enters presence. */
+  readonly hello: (message: Extract<PresenceToRelay, { type: 'hello' }>) => Promise<void>;
+  readonly message: (registryId: string, message: PresenceToRelay, link: PresenceLink) => void | Promise<void>;
+  /** What follows the hello: this relay's own hello and its snapshot. */
+  readonly entering: () => readonly PresenceToRegistry[];
+}
+
+export interface LinkOptions {
+  readonly registryUrl: string;
+  readonly secret: () => Promise<string>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly random: () => number;
+  readonly handlers: LinkHandlers;
+}
+
+/** The presence connection to one registry, dialled again for as long as the relay lives. */
+export class PresenceLink {
+  readonly #options: LinkOptions;
+  #socket: WebSocket | undefined;
+  #timer: Timer | undefined;
+  #failures = 0;
+  #entered = false;
+  #closed = false;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+  }
+
+  /** True while this relay is in presence at that registry. */
+  get entered(): boolean {
+    return this.#entered;
+  }
+
+  start(): void {
+    this.#dial().catch((error: unknown) => this.#retry(error));
+  }
+
+  send(message: PresenceToRegistry): void {
+    if (this.#entered) this.#socket?.send(presenceToRegistry.encode(message));
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.#socket?.close(1001, 'relay closes');
+  }
+
+  async #dial(): Promise<void> {
+    const { registryUrl, secret } = this.#options;
+    const bearer = await secret();
+    if (this.#closed) return;
+    const url = new URL(registryUrl);
+    url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+    url.pathname = `${url.pathname.replace(/\/$/, '')}${PRESENCE_PATH}`;
+    const socket = new WebSocket(url, {
+      headers: { authorization: `Bearer ${bearer}` },
+      perMessageDeflate: false,
+      handshakeTimeout: DIAL_MS,
+      maxPayload: MAX_INBOUND_BYTES,
+    });
+    this.#socket = socket;
+    this.#serve(socket);
+  }
+
+  #serve(socket: WebSocket): void {
+    const { clock, handlers } = this.#options;
+    let registryId: string | undefined;
+    let heardAt = clock.now();
+    let inTurn: Promise<void> = Promise.resolve();
+    let failure: unknown;
+    const heard = () => {
+      heardAt = clock.now();
+    };
+    const watch = () => {
+      const limit = registryId === undefined ? HELLO_MS : SILENCE_MS;
+      if (clock.now() - heardAt >= limit) socket.terminate();
+      else if (socket.readyState === WebSocket.OPEN) socket.ping();
+      this.#timer = clock.after(PING_INTERVAL_MS, watch);
+    };
+    const handle = async (text: string) => {
+      const message = presenceToRelay.parse(text);
+      if (message === undefined || socket.readyState !== WebSocket.OPEN) return;
+      if (message.type === 'hello') {
+        registryId = message.registryId;
+        await handlers.hello(message);
+        this.#enter(socket);
+      } else if (registryId !== undefined) await handlers.message(registryId, message, this);
+    };
+    socket.on('open', () => {
+      heard();
+      this.#timer = clock.after(PING_INTERVAL_MS, watch);
+    });
+    socket.on('pong', heard);
+    socket.on('ping', heard);
+    socket.on('message', (data: Buffer) => {
+      heard();
+      // One after the other: a delta must not pass the key set or snapshot before it.
+      inTurn = inTurn
+        .then(() => handle(data.toString('utf8')))
+        .catch((error: unknown) => {
+          failure ??= error;
+          socket.close(1008, 'malformed');
+        });
+    });
+    socket.on('error', (error) => {
+      failure ??= error;
+    });
+    socket.on('close', () => {
+      this.#timer?.cancel();
+      this.#retry(failure);
+    });
+  }
+
+  #enter(socket: WebSocket): void {
+    if (socket !== this.#socket) return;
+    this.#entered = true;
+    this.#failures = 0;
+    for (const message of this.#options.handlers.entering()) this.send(message);
+    this.#options.logger.info({ registry: new URL(this.#options.registryUrl).host }, 'presence entered');
+  }
+
+  #retry(cause: unknown): void {
+    const { clock, logger, random, registryUrl } = this.#options;
+    const registry = new URL(registryUrl).host;
+    if (this.#closed) return;
+    if (this.#entered) logger.warn({ registry, err: cause }, 'presence lost');
+    else if (this.#failures === 1) logger.warn({ registry, err: cause }, 'registry not reached, dialling on');
+    const wasEntered = this.#entered;
+    this.#entered = false;
+    const ceiling = Math.min(LAST_CEILING_MS, FIRST_CEILING_MS * 2 ** Math.min(this.#failures, 10));
+    this.#failures += 1;
+    this.#timer = clock.after(wasEntered ? 0 : random() * ceiling, () => this.start());
+  }
+}

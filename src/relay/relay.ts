@@ -1,0 +1,201 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import {
+  type AdminServer,
+  type Clock,
+  type Logger,
+  type Metrics,
+  startAdminServer,
+  systemClock,
+} from '../telemetry/index.ts';
+import { type BootId, type PresenceToRegistry, parseBootId } from '../wire/index.ts';
+import { DenyList } from './admission/denies.ts';
+import { Door } from './admission/door.ts';
+import { TicketKeys } from './admission/ticket-keys.ts';
+import { UsedTickets } from './admission/used-tickets.ts';
+import { Visitors } from './admission/visitors.ts';
+import type { RelayContext } from './context.ts';
+import { closePaced } from './drain.ts';
+import { ChunkPool } from './flow/chunk-pool.ts';
+import { TurnEnd } from './flow/turn-end.ts';
+import { HandshakeGate } from './handshakes.ts';
+import { DEFAULT_LIMITS, LOAD_REPORT_MS, type RelayLimits, SWEEP_MS, TICKET_LEEWAY_SECONDS } from './limits.ts';
+import { createMeters, type Meters, Traffic } from './meters.ts';
+import { Presence } from './presence-client/presence.ts';
+import { Rendezvous } from './rendezvous.ts';
+import { Routes } from './routes.ts';
+import { Upgrades } from './upgrades.ts';
+
+/** 96 random bits: no two lives of any replica share one. */
+const BOOT_ID_BYTES = 12;
+
+export interface RelayOptions {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** Where `/livez`, `/readyz` and `/metrics` are answered; needs `metrics`. */
+  readonly admin?: { readonly host: string; readonly port: number };
+  readonly registryUrls: readonly string[];
+  /** Read at each dial of a registry, so that it may change. */
+  readonly presenceSecret: () => Promise<string>;
+  readonly logger: Logger;
+  readonly metrics?: Metrics;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+  readonly limits?: Partial<RelayLimits>;
+}
+
+export interface RunningRelay {
+  /** `ws://host:port` */
+  readonly url: string;
+  readonly adminUrl: string | undefined;
+  readonly bootId: BootId;
+  /** Undefined when ready, else what is missing. */
+  notReady(): string | undefined;
+  /** Unready at once, nobody new, then the sockets; ends within `limits.closeMs` and a little. */
+  close(): Promise<void>;
+}
+
+interface Parts {
+  readonly context: RelayContext;
+  readonly door: Door;
+  readonly rendezvous: Rendezvous;
+  readonly upgrades: Upgrades;
+  readonly traffic: Traffic;
+  readonly meters: Meters;
+  /** Set once the port is known; before that there is nobody to tell. */
+  presence: Presence | undefined;
+}
+
+/**
+ * Starts a relay: resolves when it listens. It answers upgrades with 503 or 401 until a registry told it the ticket keys.
+ *
+ * @throws Error of the listener, as `node:net` gives it
+ */
+export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
+  const { host, port, logger, clock = systemClock, admin, metrics } = options;
+  const limits: RelayLimits = { ...DEFAULT_LIMITS, ...options.limits };
+  const parts = build(options, limits, clock);
+  const { upgrades, door, rendezvous, context } = parts;
+  upgrades.server.listen(port, host);
+  await once(upgrades.server, 'listening');
+  const address = upgrades.server.address();
+  const boundPort = typeof address === 'object' && address !== null ? address.port : port;
+  parts.presence = startPresence(options, parts, boundPort);
+  const stopTicking = startTicking(parts);
+  const notReady = () => {
+    if (door.draining) return 'draining';
+    return door.keys.loaded ? undefined : 'no registry has told its ticket keys yet';
+  };
+  let adminServer: AdminServer | undefined;
+  if (admin !== undefined && metrics !== undefined) {
+    adminServer = await startAdminServer({ ...admin, ready: notReady, metrics });
+  }
+  logger.info({ boot: context.bootId, port: boundPort }, 'relay listens');
+
+  return {
+    url: `ws://${host.includes(':') ? `[${host}]` : host}:${boundPort}`,
+    adminUrl: adminServer?.url,
+    bootId: context.bootId,
+    notReady,
+    async close() {
+      door.drain();
+      parts.presence?.tell(loadOf(parts, 0));
+      await closePaced(rendezvous, clock, limits.closeMs);
+      parts.presence?.close();
+      stopTicking();
+      upgrades.server.close();
+      upgrades.server.closeAllConnections();
+      await adminServer?.close();
+      logger.info({ boot: context.bootId }, 'relay closed');
+    },
+  };
+}
+
+function build({ logger, metrics }: RelayOptions, limits: RelayLimits, clock: Clock): Parts {
+  const bootId = parseBootId(randomBytes(BOOT_ID_BYTES).toString('base64url'));
+  const gate = new HandshakeGate();
+  const traffic = new Traffic();
+  const context: RelayContext = {
+    ...{ bootId, limits, clock, logger, traffic, gate },
+    pool: new ChunkPool(),
+    turnEnd: new TurnEnd(),
+    penalise: (identityHash, environmentId, untilMs) => {
+      logger.warn({ identity: identityHash, environment: environmentId }, 'identity refused for failed handshakes');
+      parts.presence?.tell({ type: 'penalty', identityHash, environmentId, untilSeconds: untilMs / 1_000 });
+    },
+  };
+  const door: Door = new Door({
+    ...{ bootId, limits, clock, gate },
+    keys: new TicketKeys(),
+    denies: new DenyList(),
+    used: new UsedTickets(),
+    visitors: new Visitors({
+      perParty: limits.streamsPerIdentity,
+      bytesPerSecond: limits.bytesPerSecondPerIdentity,
+      burstBytes: limits.burstBytesPerIdentity,
+    }),
+    routes: new Routes(clock),
+    socketCount: () => rendezvous.socketCount,
+  });
+  const rendezvous: Rendezvous = new Rendezvous({ context, door, tell: (message) => parts.presence?.tell(message) });
+  const meters = createMeters(metrics, traffic);
+  const upgrades = new Upgrades({ door, rendezvous, meters, logger });
+  const parts: Parts = { context, door, rendezvous, upgrades, traffic, meters, presence: undefined };
+  return parts;
+}
+
+function startPresence(options: RelayOptions, { context, door, rendezvous }: Parts, port: number): Presence {
+  const { registryUrls, presenceSecret, random = Math.random } = options;
+  const { bootId, clock, logger } = context;
+  const presence = new Presence({
+    ...{ registryUrls, bootId, port, clock, logger, random },
+    secret: presenceSecret,
+    source: {
+      entries: () => rendezvous.entries(),
+      keys: (registryId, keys) => door.keys.set(registryId, keys),
+      denies: (registryId, denies) => {
+        door.denies.replace(registryId, denies);
+        for (const deny of denies) rendezvous.apply(deny);
+      },
+      deny: (registryId, deny) => {
+        door.denies.add(registryId, deny);
+        rendezvous.apply(deny);
+      },
+      undeny: (registryId, denyId) => door.denies.remove(registryId, denyId),
+      probe: (registrationId) => rendezvous.probe(registrationId),
+    },
+  });
+  presence.start();
+  return presence;
+}
+
+/** The one timer of a relay: pings, stalls, expiries, metrics, and the load that registries hear of. */
+function startTicking(parts: Parts): () => void {
+  const { context, door, rendezvous, traffic, meters } = parts;
+  let stopped = false;
+  let reportedAt = context.clock.now();
+  let reportedBytes = 0;
+  const tick = () => {
+    if (stopped) return;
+    const now = context.clock.now();
+    rendezvous.sweep(now);
+    door.sweep(TICKET_LEEWAY_SECONDS);
+    meters.publish({ ...rendezvous.levels(), presence: parts.presence?.connections ?? 0 });
+    if (now - reportedAt >= LOAD_REPORT_MS) {
+      const bytes = traffic.bytesToExecutors + traffic.bytesToHarnesses;
+      parts.presence?.tell(loadOf(parts, ((bytes - reportedBytes) * 1_000) / (now - reportedAt)));
+      reportedAt = now;
+      reportedBytes = bytes;
+    }
+    context.clock.after(SWEEP_MS, tick);
+  };
+  context.clock.after(SWEEP_MS, tick);
+  return () => {
+    stopped = true;
+  };
+}
+
+function loadOf({ rendezvous, door }: Parts, bytesPerSecond: number): PresenceToRegistry {
+  return { type: 'load', streams: rendezvous.levels().streams, bytesPerSecond, draining: door.draining };
+}

@@ -1,0 +1,192 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
+import type { Deny, PresenceEntry, PresenceToRegistry, RegistrationId } from '../wire/index.ts';
+import { denyMatches, executorSubject, harnessSubject } from './admission/denies.ts';
+import type { Door } from './admission/door.ts';
+import type { AdmittedHarness } from './admission/harness.ts';
+import type { RelayContext } from './context.ts';
+import { REGISTRATION_PING_MS } from './limits.ts';
+import type { Levels } from './meters.ts';
+import { CLOSE } from './sockets/endpoint.ts';
+import { type ExecutorEvents, ExecutorSocket } from './sockets/executor-socket.ts';
+import { HarnessSocket, partyOf } from './sockets/harness-socket.ts';
+import { ticketVerdict } from './ticket-life.ts';
+
+export interface Accepted {
+  readonly ws: WebSocket;
+  readonly socket: Duplex;
+  readonly request: IncomingMessage;
+}
+
+export interface RendezvousOptions {
+  readonly context: RelayContext;
+  readonly door: Door;
+  /** Reports to every registry. */
+  readonly tell: (message: PresenceToRegistry) => void;
+}
+
+/** The live sockets of one relay: who is here, who is present, and what ends them. */
+export class Rendezvous {
+  readonly #context: RelayContext;
+  readonly #door: Door;
+  readonly #tell: RendezvousOptions['tell'];
+  readonly #executors = new Set<ExecutorSocket>();
+  readonly #harnesses = new Set<HarnessSocket>();
+  readonly #present = new Set<RegistrationId>();
+  readonly #events: ExecutorEvents;
+
+  constructor({ context, door, tell }: RendezvousOptions) {
+    this.#context = context;
+    this.#door = door;
+    this.#tell = tell;
+    this.#events = {
+      entered: (executor) => this.#enter(executor),
+      changed: (executor, what) => this.#changed(executor, what),
+      closed: (executor, reason) => this.#executorClosed(executor, reason),
+      verifyTicket: (token) => door.keys.verifier.verifyExecutorTicket(token, door.nowSeconds()),
+    };
+  }
+
+  get socketCount(): number {
+    return this.#executors.size + this.#harnesses.size;
+  }
+
+  get executors(): ReadonlySet<ExecutorSocket> {
+    return this.#executors;
+  }
+
+  get harnesses(): ReadonlySet<HarnessSocket> {
+    return this.#harnesses;
+  }
+
+  levels(): Omit<Levels, 'presence'> {
+    let streams = 0;
+    let backlogBytes = 0;
+    for (const executor of this.#executors) {
+      streams += executor.streamCount;
+      backlogBytes += executor.backlogBytes;
+    }
+    return { sockets: { executor: this.#executors.size, harness: this.#harnesses.size }, streams, backlogBytes };
+  }
+
+  /** What a registry's snapshot holds. */
+  entries(): PresenceEntry[] {
+    const present = [...this.#executors].filter((executor) => this.#isPresent(executor));
+    return present.map(({ token, sessions }) => ({ ticket: token, sessions: [...sessions] }));
+  }
+
+  acceptExecutor({ ws, socket }: Accepted, token: string, ticket: ExecutorSocket['ticket']): void {
+    const executor = new ExecutorSocket({ context: this.#context, ws, socket, token, ticket, events: this.#events });
+    this.#executors.add(executor);
+    const { environmentId: environment, registrationId: registration, keyId: key, runtime } = ticket;
+    this.#context.logger.info({ environment, registration, key, runtime }, 'executor socket opened');
+    this.#door.routes.set(executor)?.close('replaced');
+    executor.start();
+  }
+
+  acceptHarness({ ws, socket }: Accepted, { ticket, executor }: AdmittedHarness): void {
+    const { context } = this;
+    const bucket = this.#door.visitors.enter(partyOf(ticket), ticket.identityHash, context.clock.now());
+    const onClosed = (harness: HarnessSocket, reason: string) => this.#harnessClosed(harness, reason);
+    this.#harnesses.add(new HarnessSocket({ context, ws, socket, ticket, executor, bucket, onClosed }));
+    context.logger.info(harnessFields(ticket), 'harness socket opened');
+  }
+
+  /** Does the executor of this registration answer a ping? */
+  probe(registrationId: RegistrationId): Promise<boolean> {
+    return this.#door.routes.find(registrationId)?.probe(REGISTRATION_PING_MS) ?? Promise.resolve(false);
+  }
+
+  /** Cuts the sockets that a deny hits. A retired key leaves presence now and its socket when its last stream ended (our-side.md §7). */
+  apply(deny: Deny): void {
+    for (const executor of this.#executors) {
+      if (!denyMatches(deny, executorSubject(executor.ticket))) continue;
+      if (deny.reason === 'key_retired') this.#leavePresence(executor);
+      else executor.close(deny.reason, CLOSE.policy);
+    }
+    if (deny.reason === 'key_retired') return;
+    for (const harness of this.#harnesses) {
+      if (denyMatches(deny, harnessSubject(harness.ticket))) harness.end(deny.reason);
+    }
+  }
+
+  /** To be called about every second. */
+  sweep(now: number): void {
+    this.#context.gate.sweep(now);
+    for (const harness of this.#harnesses) harness.sweep(now);
+    for (const executor of this.#executors) {
+      executor.sweep(now);
+      this.#checkTicket(executor, now);
+    }
+  }
+
+  get context(): RelayContext {
+    return this.#context;
+  }
+
+  #checkTicket(executor: ExecutorSocket, now: number): void {
+    const { ticket } = executor;
+    const quiet = executor.streamCount === 0;
+    const verdict = ticketVerdict(ticket, executor.acceptedAt / 1_000, now / 1_000);
+    if (verdict === 'close' || (verdict === 'close_when_quiet' && quiet)) {
+      this.#door.askToRenew(ticket);
+      executor.close('ticket_renewal');
+    }
+    if (quiet && this.#door.denies.find(executorSubject(ticket), now / 1_000)?.reason === 'key_retired') {
+      executor.close('key_retired');
+    }
+  }
+
+  #isPresent(executor: ExecutorSocket): boolean {
+    const { registrationId } = executor.ticket;
+    return this.#present.has(registrationId) && this.#door.routes.find(registrationId) === executor;
+  }
+
+  #enter(executor: ExecutorSocket): void {
+    if (this.#door.routes.find(executor.ticket.registrationId) !== executor) return;
+    this.#present.add(executor.ticket.registrationId);
+    this.#tell({ type: 'add', entry: { ticket: executor.token, sessions: [...executor.sessions] } });
+  }
+
+  #changed(executor: ExecutorSocket, what: 'ticket' | 'sessions'): void {
+    if (!this.#isPresent(executor)) return;
+    const { registrationId } = executor.ticket;
+    if (what === 'ticket') this.#enter(executor);
+    else this.#tell({ type: 'sessions', registrationId, sessions: [...executor.sessions] });
+  }
+
+  #leavePresence({ ticket: { registrationId } }: ExecutorSocket): void {
+    if (this.#present.delete(registrationId)) this.#tell({ type: 'remove', registrationId });
+  }
+
+  #executorClosed(executor: ExecutorSocket, reason: string): void {
+    this.#executors.delete(executor);
+    if (this.#door.routes.delete(executor)) this.#leavePresence(executor);
+    const { environmentId: environment, registrationId: registration, keyId: key } = executor.ticket;
+    const seconds = (this.#context.clock.now() - executor.acceptedAt) / 1_000;
+    this.#context.logger.info({ environment, registration, key, reason, seconds }, 'executor socket closed');
+  }
+
+  #harnessClosed(harness: HarnessSocket, reason: string): void {
+    const { ticket, openedAt, bytesToExecutor, bytesToHarness } = harness;
+    this.#harnesses.delete(harness);
+    const now = this.#context.clock.now();
+    this.#door.visitors.leave(partyOf(ticket), ticket.identityHash, now);
+    const seconds = (now - openedAt) / 1_000;
+    const fields = { ...harnessFields(ticket), bytesToExecutor, bytesToHarness, reason, seconds };
+    this.#context.logger.info(fields, 'harness socket closed');
+  }
+}
+
+/** The access log's fields: names and hashes, and the audit id that registry and sidecar log too. */
+function harnessFields(ticket: HarnessSocket['ticket']) {
+  return {
+    audit: ticket.jti,
+    identity: ticket.identityHash,
+    grant: ticket.grant,
+    environment: ticket.environmentId,
+    registration: ticket.registrationId,
+    harness: ticket.harnessKeyHash,
+  };
+}

@@ -1,0 +1,118 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import type { Logger } from '../telemetry/index.ts';
+import { MAX_MESSAGE_BYTES } from '../wire/index.ts';
+import type { Door } from './admission/door.ts';
+import { admitExecutor, HOLDS_HEADER } from './admission/executor.ts';
+import { admitHarness } from './admission/harness.ts';
+import { answerRefusal, Refusal } from './admission/refusal.ts';
+import { MAX_FRAGMENTS, MAX_HEADER_BYTES, UPGRADE_REQUEST_MS } from './limits.ts';
+import type { Meters, SocketKind } from './meters.ts';
+import type { Accepted, Rendezvous } from './rendezvous.ts';
+
+/** Response header of an accepted upgrade: which life of a relay this is. */
+export const BOOT_ID_HEADER = 'x-noisefleet-boot-id';
+
+const ROLES: Readonly<Record<string, SocketKind>> = { '/v1/executor': 'executor', '/v1/harness': 'harness' };
+
+export interface UpgradesOptions {
+  readonly door: Door;
+  readonly rendezvous: Rendezvous;
+  readonly meters: Meters;
+  readonly logger: Logger;
+}
+
+/** The HTTP server in front: nothing but WebSocket upgrades, each checked before it is accepted (our-side.md §5). */
+export class Upgrades {
+  readonly server: Server;
+  readonly #options: UpgradesOptions;
+  readonly #acceptor: WebSocketServer;
+  #pending = 0;
+
+  constructor(options: UpgradesOptions) {
+    this.#options = options;
+    this.server = createServer(
+      { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: UPGRADE_REQUEST_MS, requestTimeout: UPGRADE_REQUEST_MS },
+      (_request, response) => {
+        const body = JSON.stringify({
+          error: { code: 'not_found', message: 'this is a relay: it only answers WebSocket upgrades' },
+        });
+        response.writeHead(404, { 'content-type': 'application/json', connection: 'close' }).end(body);
+      },
+    );
+    this.#acceptor = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: MAX_MESSAGE_BYTES,
+      maxFragments: MAX_FRAGMENTS,
+    });
+    this.#acceptor.on('headers', (headers) => headers.push(`${BOOT_ID_HEADER}: ${options.door.bootId}`));
+    this.server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head));
+  }
+
+  #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const gone = new AbortController();
+    socket.on('error', () => gone.abort());
+    socket.on('close', () => gone.abort());
+    this.#pending += 1;
+    this.#answer(request, socket, head, gone.signal)
+      .catch((error: unknown) => this.#refuse(request, socket, error))
+      .finally(() => {
+        this.#pending -= 1;
+      });
+  }
+
+  async #answer(request: IncomingMessage, socket: Duplex, head: Buffer, gone: AbortSignal): Promise<void> {
+    const { door, rendezvous } = this.#options;
+    const { role, token } = readTarget(request);
+    if (this.#pending > door.limits.maxPendingUpgrades) {
+      throw new Refusal(role === 'executor' ? 503 : 401, 'overloaded', 'too many upgrades at once');
+    }
+    const accept = (take: (accepted: Accepted) => void) => {
+      if (gone.aborted) return;
+      this.#acceptor.handleUpgrade(request, socket, head, (ws) => take({ ws, socket, request }));
+    };
+    if (role === 'executor') {
+      const holds = request.headers[HOLDS_HEADER];
+      const ticket = await admitExecutor(door, { token, holds: typeof holds === 'string' ? holds : undefined });
+      accept((accepted) => rendezvous.acceptExecutor(accepted, token, ticket));
+      return;
+    }
+    const admitted = await admitHarness(door, token, gone);
+    accept((accepted) => {
+      door.used.consume(admitted.ticket.jti, admitted.ticket.expiresAt);
+      rendezvous.acceptHarness(accepted, admitted);
+    });
+  }
+
+  #refuse(request: IncomingMessage, socket: Duplex, error: unknown): void {
+    const { meters, logger } = this.#options;
+    if (!(error instanceof Refusal)) {
+      // A bug of ours: it must not take the process with it, nor look like a verdict on the ticket.
+      logger.error({ err: error }, 'upgrade failed');
+      socket.destroy();
+      return;
+    }
+    const role = roleOf(request);
+    if (role !== undefined) meters.refused(role, error.code);
+    const { cause } = error;
+    const why = cause instanceof Error ? cause.message : error.message;
+    logger.info({ role, code: error.code, status: error.status, why }, 'upgrade refused');
+    if (!socket.destroyed) answerRefusal(socket, error);
+  }
+}
+
+function roleOf(request: IncomingMessage): SocketKind | undefined {
+  const path = request.url?.split('?', 1)[0] ?? '';
+  return Object.hasOwn(ROLES, path) ? ROLES[path] : undefined;
+}
+
+/** @throws Refusal 404 for another path; a missing ticket is a bad one */
+function readTarget(request: IncomingMessage): { role: SocketKind; token: string } {
+  const role = roleOf(request);
+  if (role === undefined) throw new Refusal(404, 'not_found', 'a relay has /v1/executor and /v1/harness');
+  const query = request.url?.slice(request.url.indexOf('?') + 1) ?? '';
+  return { role, token: new URLSearchParams(query).get('ticket') ?? '' };
+}
