@@ -63,3 +63,17 @@ export { OWN_FORMAT_VERSION, type OwnFormat } from './own/versioned.ts';
 export { type WatchToRegistry, type WatchToSidecar, watchPath, watchToRegistry, watchToSidecar } from './own/watch.ts';
 export { decodePublicKey, encodePublicKey, PUBLIC_KEY_SUITE, type PublicKeyJson } from './registry-api/public-key.ts';
 export * from './registry-api/registry-api.ts';
+export {
+  AUTHORIZATION_SECONDS,
+  EXTERNAL_TICKET_SECONDS,
+  type ExecutorTicket,
+  HARNESS_TICKET_SECONDS,
+  type HarnessAuthorization,
+  type HarnessTicket,
+  SIDECAR_TICKET_SECONDS,
+} from './tickets/claims.ts';
+export { TicketError, type TicketErrorCode } from './tickets/error.ts';
+export { generateTicketKey, type TicketKey } from './tickets/keys.ts';
+export { createTicketKeysFile, loadTicketKeys } from './tickets/keys-file.ts';
+export { TicketSigner } from './tickets/signer.ts';
+export { TICKET_CLOCK_SKEW_SECONDS, TicketVerifier } from './tickets/verifier.ts';
