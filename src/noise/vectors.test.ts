@@ -45,7 +45,8 @@ interface IkVector {
 }
 
 const vectorsOf = <T>(file: string): T[] =>
-  (JSON.parse(readFileSync(new URL(`../../test/vectors/${file}`, import.meta.url), 'utf8')) as { vectors: T[] }).vectors;
+  (JSON.parse(readFileSync(new URL(`../../test/vectors/${file}`, import.meta.url), 'utf8')) as { vectors: T[] })
+    .vectors;
 const hybridVectors = vectorsOf<HybridVector>('hybrid-ik.json');
 const ikVectors = vectorsOf<IkVector>('noise-ik.json');
 const unhex = (text: string) => new Uint8Array(Buffer.from(text, 'hex'));
@@ -70,7 +71,10 @@ function hybridPair(vector: HybridVector, by: { initiator: CryptoProvider; respo
     role: 'initiator',
     s: initiatorKey,
     rs: responderKey.publicKey,
-    crypto: fixedCrypto(by.initiator, { ...ephemeral(vector.initiator_ephemeral), coins: [unhex(coins.message1_skem_m)] }),
+    crypto: fixedCrypto(by.initiator, {
+      ...ephemeral(vector.initiator_ephemeral),
+      coins: [unhex(coins.message1_skem_m)],
+    }),
   });
   const responder = HandshakeState.initialise({
     ...shared,
@@ -98,7 +102,9 @@ describe.each(pairs)('hybridIK vectors, initiator by $initiator.name, responder 
     expect(hex(initiator.handshakeHash)).toBe(vector.message1.h_after);
     expect(hex(responder.readMessage(message1))).toBe(vector.message1.payload_hex);
     expect(hex(responder.handshakeHash)).toBe(vector.message1.h_after);
-    expect(responder.remoteStatic && keyFingerprint(responder.remoteStatic)).toBe(keyFingerprint(initiatorKey.publicKey));
+    expect(responder.remoteStatic && keyFingerprint(responder.remoteStatic)).toBe(
+      keyFingerprint(initiatorKey.publicKey),
+    );
 
     const message2 = responder.writeMessage(unhex(vector.message2.payload_hex));
     expect(hex(message2)).toBe(vector.message2.hex);
