@@ -1,0 +1,44 @@
+import { readFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { collect, flag, type Listen, urlOf } from '../flags.ts';
+import { listenFlag, serve, withServiceFlags } from '../serve.ts';
+
+interface RelayFlags {
+  readonly listen: Listen;
+  readonly adminListen?: Listen;
+  readonly registryUrl: string[];
+  readonly presenceSecretFile: string;
+  readonly logLevel: string;
+  readonly exitOnStdinClose: boolean;
+}
+
+export function relayCommand(): Command {
+  const command = new Command('relay')
+    .description('Forward frames between harnesses and executors. A relay reads none of them and holds no key.')
+    .addOption(listenFlag('where harnesses and executors connect', '127.0.0.1:8081'))
+    .addOption(
+      flag('--registry-url <url>', 'a registry that learns who is present here; repeat for each')
+        .argParser(collect(urlOf('http', 'https')))
+        .makeOptionMandatory(),
+    )
+    .addOption(flag('--presence-secret-file <file>', 'what proves this relay to the registries').makeOptionMandatory())
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ noisefleet relay --listen 127.0.0.1:8081 --registry-url http://127.0.0.1:8080 --presence-secret-file presence-secret',
+    );
+  return withServiceFlags(command, { adminDefault: '127.0.0.1:9081' }).action(async (flags: RelayFlags) => {
+    const { startRelay } = await import('../../relay/index.ts');
+    await serve({
+      component: 'relay',
+      ...flags,
+      start: (telemetry) =>
+        startRelay({
+          ...flags.listen,
+          ...(flags.adminListen && { admin: flags.adminListen }),
+          registryUrls: flags.registryUrl,
+          presenceSecret: async () => (await readFile(flags.presenceSecretFile, 'utf8')).trim(),
+          ...telemetry,
+        }),
+    });
+  });
+}

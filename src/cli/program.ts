@@ -1,0 +1,141 @@
+import { Command, CommanderError } from 'commander';
+import { describeError, EXIT, exitCodeOf } from './exit.ts';
+import { checkNeededFlags } from './flags.ts';
+import { productVersion } from './product-version.ts';
+
+interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly arguments?: string;
+  load(): Promise<Command>;
+}
+
+/**
+ * Every command with what loads it. Only the one that was asked for is loaded: relay and executor stay small because nothing of
+ * the others comes along.
+ */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'dev',
+    arguments: '[folder]',
+    summary: 'the whole product on this machine, for trying',
+    load: async () => (await import('./commands/dev.ts')).devCommand(),
+  },
+  {
+    name: 'exec',
+    summary: 'run one command on an executor',
+    load: async () => (await import('./commands/exec.ts')).execCommand(),
+  },
+  {
+    name: 'cp',
+    summary: 'copy files to and from an executor',
+    load: async () => (await import('./commands/cp.ts')).cpCommand(),
+  },
+  {
+    name: 'run',
+    summary: 'run a coding agent here whose commands run there',
+    load: async () => (await import('./commands/run.ts')).runCommand(),
+  },
+  {
+    name: 'join',
+    summary: 'let this host be an External executor',
+    load: async () => (await import('./commands/join.ts')).joinCommand(),
+  },
+  {
+    name: 'connect',
+    summary: 'print what a coding agent needs to connect by itself',
+    load: async () => (await import('./commands/connect.ts')).connectCommand(),
+  },
+  {
+    name: 'key',
+    summary: 'create and look at key files',
+    load: async () => (await import('./commands/key.ts')).keyCommand(),
+  },
+  {
+    name: 'registry',
+    summary: 'serve register, connect and validate',
+    load: async () => (await import('./commands/registry.ts')).registryCommand(),
+  },
+  {
+    name: 'relay',
+    summary: 'forward frames between harnesses and executors',
+    load: async () => (await import('./commands/relay.ts')).relayCommand(),
+  },
+  {
+    name: 'executor',
+    summary: 'the sidecar: hold keys and sessions, forward to an exec-server',
+    load: async () => (await import('./commands/executor.ts')).executorCommand(),
+  },
+  {
+    name: 'exec-server',
+    summary: 'run commands and serve files on loopback',
+    load: async () => (await import('./commands/exec-server.ts')).execServerCommand(),
+  },
+  {
+    name: 'completion',
+    summary: 'print a completion script for bash, zsh or fish',
+    load: async () => (await import('./commands/completion.ts')).completionCommand(),
+  },
+  {
+    name: 'version',
+    summary: 'print the version',
+    load: async () => (await import('./commands/version.ts')).versionCommand(),
+  },
+];
+
+/** What a supervisor calls and nobody types: loaded like the others, listed nowhere. */
+const HIDDEN_COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'leash',
+    summary: 'run a program that ends when standard input closes',
+    load: async () => (await import('./commands/leash.ts')).leashCommand(),
+  },
+];
+
+/** The whole program. Sets the exit code; leaves the process to end by itself so that output is not cut. */
+export async function main(argv: readonly string[]): Promise<void> {
+  process.on('unhandledRejection', (reason) => {
+    process.stderr.write(`error: unhandled rejection, which is a bug: ${inspectReason(reason)}\n`);
+    process.exit(EXIT.failed);
+  });
+  try {
+    const program = await programFor(argv[2]);
+    await program.parseAsync(argv);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage; // commander has said what is wrong
+      return;
+    }
+    process.stderr.write(`error: ${describeError(error)}\n`);
+    process.exitCode = exitCodeOf(error);
+  }
+}
+
+function inspectReason(reason: unknown): string {
+  return reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
+}
+
+/** The program with the asked-for command loaded and the names of the others. */
+export async function programFor(asked: string | undefined): Promise<Command> {
+  const program = new Command('noisefleet')
+    .description('Fleets of remote executors for coding agents, behind relays that can read nothing.')
+    .version(`noisefleet ${productVersion()}`, '-V, --version', 'print the version')
+    .helpCommand(false)
+    .enablePositionalOptions()
+    .showHelpAfterError('Run with --help for the flags and an example.')
+    .hook('preAction', (_program, command) => checkNeededFlags(command))
+    .addHelpText('after', '\nExample:\n  $ noisefleet exec demo -- uname -sm');
+  for (const entry of [...COMMANDS, ...HIDDEN_COMMANDS]) {
+    const command = entry.name === asked ? await entry.load() : new Command(entry.name).description(entry.summary);
+    if (entry.name !== asked && entry.arguments !== undefined) command.arguments(entry.arguments);
+    program.addCommand(command, { hidden: HIDDEN_COMMANDS.includes(entry) });
+  }
+  return exitByThrowing(program);
+}
+
+/** commander exits by itself otherwise, with 1 for wrong usage. Holds for subcommands of subcommands too. */
+function exitByThrowing(command: Command): Command {
+  command.exitOverride();
+  command.commands.forEach(exitByThrowing);
+  return command;
+}

@@ -1,0 +1,74 @@
+import type { Command } from 'commander';
+import { createLogger, createMetrics, type Logger, type Metrics } from '../telemetry/index.ts';
+import { EXIT } from './exit.ts';
+import { flag, logLevelFlag, parseListen, parseOptionalListen } from './flags.ts';
+import { productVersion } from './product-version.ts';
+
+/** After this the process ends anyway: a supervisor would kill it soon after, without a word in the log. Milliseconds. */
+const STOP_GRACE_MS = 25_000;
+
+export interface Service {
+  close(): Promise<void>;
+}
+
+export interface ServeOptions {
+  readonly component: string;
+  readonly logLevel: string;
+  /** Ends when standard input does: the parent's death, however it came about, closes that pipe. */
+  readonly exitOnStdinClose: boolean;
+  start(telemetry: { logger: Logger; metrics: Metrics }): Promise<Service>;
+}
+
+/** The flags that every long-running part has. */
+export function withServiceFlags(command: Command, { adminDefault }: { adminDefault: string }): Command {
+  return command
+    .addOption(
+      flag('--admin-listen <host:port>', '/livez, /readyz and /metrics; "none" for no such listener')
+        .argParser(parseOptionalListen)
+        .default(parseOptionalListen(adminDefault), adminDefault),
+    )
+    .addOption(logLevelFlag())
+    .option('--exit-on-stdin-close', 'end when standard input closes, as it does when the parent dies', false);
+}
+
+export function listenFlag(description: string, fallback: string) {
+  return flag('--listen <host:port>', description).argParser(parseListen).default(parseListen(fallback), fallback);
+}
+
+/**
+ * Runs a service until SIGTERM, SIGINT or the end of standard input, closes it and exits 0. A second signal exits at once.
+ * Never returns normally: what is still open in the event loop must not keep a stopped process.
+ */
+export async function serve({ component, logLevel, exitOnStdinClose, start }: ServeOptions): Promise<void> {
+  const logger = createLogger({ component, level: logLevel });
+  const metrics = createMetrics({ component, version: productVersion(), processMetrics: true });
+  const stopped = stopRequest(exitOnStdinClose);
+  const starting = start({ logger, metrics });
+  const service = await Promise.race([starting, stopped.then(() => undefined)]);
+  if (service === undefined) process.exit(EXIT.done); // stopped while starting: nothing has been promised to anybody yet
+  logger.info({ reason: await stopped }, 'stopping');
+  setTimeout(() => process.exit(EXIT.failed), STOP_GRACE_MS).unref();
+  await service.close();
+  logger.info('stopped');
+  process.exit(EXIT.done);
+}
+
+/** Resolves with the reason at the first request to stop; the second signal exits with the code that shells expect. */
+export function stopRequest(exitOnStdinClose = false): Promise<string> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const onSignal = (name: 'SIGTERM' | 'SIGINT', code: number) => {
+      process.on(name, () => {
+        if (asked) process.exit(code);
+        asked = true;
+        resolve(name);
+      });
+    };
+    onSignal('SIGTERM', 143);
+    onSignal('SIGINT', 130);
+    if (!exitOnStdinClose) return;
+    process.stdin.on('close', () => resolve('standard input closed'));
+    process.stdin.on('error', () => resolve('standard input failed'));
+    process.stdin.resume();
+  });
+}

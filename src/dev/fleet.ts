@@ -1,0 +1,192 @@
+import { describeProblem, parseManifests } from '../api/index.ts';
+import type { Clock } from '../telemetry/index.ts';
+import { clientHolder, directoryOf, type ExecutorFacts, registrationHolder, renewTokens } from './directory.ts';
+import { DevError } from './errors.ts';
+import { ExecutorUnit, shapeOf, type UnitSurroundings } from './executor-unit.ts';
+import type { FolderKey } from './keys/key-folder.ts';
+import { KeyRotation, type KeyRound } from './keys/key-rotation.ts';
+import { readManifestFolder } from './manifests/folder.ts';
+import { type Plan, type PlannedEnvironment, planOf } from './manifests/plan.ts';
+import { readyFileOf } from './ready-file.ts';
+import { writeFileIfChanged } from './state/atomic-file.ts';
+import { makePrivateDirectory } from './state/layout.ts';
+import type { TokenBook } from './state/tokens.ts';
+
+/** What a round found that people should hear of, once each. */
+export interface FleetEvents {
+  /** The manifests changed and cannot be followed; the last good ones stay in force. */
+  manifestsRefused(problems: string): void;
+  manifestsFollowed(plan: Plan): void;
+  executorAdded(environment: PlannedEnvironment): void;
+  executorRemoved(environmentId: string): void;
+  keys(environmentId: string, round: KeyRound): void;
+}
+
+export interface FleetOptions extends UnitSurroundings {
+  readonly folder: string;
+  readonly tokens: TokenBook;
+  /** Everywhere the ready file is to stand. */
+  readonly readyFiles: readonly string[];
+  readonly fleetEvents: FleetEvents;
+  readonly clock: Clock;
+}
+
+/**
+ * Brings the machine to what the manifests say, again and again: one round reads them, the key folders and the clock, and changes
+ * what differs. Nothing is remembered between rounds that the next could not find out, so a missed round costs nothing.
+ */
+export class Fleet {
+  readonly #options: FleetOptions;
+  readonly #units = new Map<string, ExecutorUnit>();
+  readonly #rotations = new Map<string, KeyRotation>();
+  readonly #keys = new Map<string, readonly FolderKey[]>();
+  #manifestText = '';
+  #plan: Plan;
+  #announced = false;
+
+  /** @throws DevError `manifests_refused`, `folder_unreadable` */
+  constructor(options: FleetOptions) {
+    this.#options = options;
+    const files = readManifestFolder(options.folder);
+    this.#manifestText = JSON.stringify(files);
+    this.#plan = parsePlan(files);
+  }
+
+  get plan(): Plan {
+    return this.#plan;
+  }
+
+  get units(): ReadonlyMap<string, ExecutorUnit> {
+    return this.#units;
+  }
+
+  newestKey(environmentId: string): FolderKey | undefined {
+    return this.#keys.get(environmentId)?.at(-1);
+  }
+
+  /** From now on every round keeps the ready file current. */
+  announce(): void {
+    this.#announced = true;
+    this.#writeReadyFiles();
+  }
+
+  async round(): Promise<void> {
+    this.#followManifests();
+    const { tokens, clock } = this.#options;
+    renewTokens(this.#plan, tokens, clock.now());
+    for (const environment of this.#plan.environments) this.#followKeys(environment);
+    const leaving = this.#takeLeaving();
+    if (leaving.length > 0) {
+      this.#writeDirectory(); // what leaves is refused first; then its ports come free for what takes its place
+      await Promise.all(leaving.map((unit) => unit.stop()));
+    }
+    const added = await this.#prepareMissing();
+    this.#writeDirectory();
+    for (const unit of added) unit.start(); // only now does the registry know their tokens
+    if (this.#announced) this.#writeReadyFiles();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#units.values()].map((unit) => unit.stop()));
+  }
+
+  kill(): void {
+    for (const unit of this.#units.values()) unit.kill();
+  }
+
+  #followManifests(): void {
+    const { folder, fleetEvents } = this.#options;
+    try {
+      const files = readManifestFolder(folder);
+      const text = JSON.stringify(files);
+      if (text === this.#manifestText) return;
+      this.#manifestText = text;
+      this.#plan = parsePlan(files);
+      fleetEvents.manifestsFollowed(this.#plan);
+    } catch (error) {
+      if (!(error instanceof DevError)) throw error;
+      if (error.code === 'folder_unreadable' && this.#manifestText === error.code) return;
+      if (error.code === 'folder_unreadable') this.#manifestText = error.code;
+      fleetEvents.manifestsRefused(error.message);
+    }
+  }
+
+  #followKeys(environment: PlannedEnvironment): void {
+    if (environment.runtime === 'External') return; // it makes its own key at each start
+    const { id, rotation } = environment;
+    const layout = this.#options.layout.executor(id);
+    let keys = this.#rotations.get(id);
+    if (keys === undefined) {
+      for (const folder of [layout.root, layout.keys]) makePrivateDirectory(folder);
+      keys = new KeyRotation(layout.keys, layout.rotationFile);
+      this.#rotations.set(id, keys);
+    }
+    const round = keys.round({ ...rotation, now: this.#options.clock.now() });
+    this.#keys.set(id, round.keys);
+    this.#options.fleetEvents.keys(id, round);
+  }
+
+  /** Units whose executor is gone or has another shape now. */
+  #takeLeaving(): ExecutorUnit[] {
+    const shapes = new Map(this.#plan.environments.map((each) => [each.id as string, shapeOf(each)]));
+    const leaving = [...this.#units].filter(([id, unit]) => shapes.get(id) !== unit.shape);
+    for (const [id] of leaving) {
+      this.#units.delete(id);
+      if (shapes.has(id)) continue;
+      this.#rotations.delete(id);
+      this.#keys.delete(id);
+      this.#options.fleetEvents.executorRemoved(id);
+    }
+    return leaving.map(([, unit]) => unit);
+  }
+
+  async #prepareMissing(): Promise<ExecutorUnit[]> {
+    const added: ExecutorUnit[] = [];
+    for (const environment of this.#plan.environments) {
+      if (environment.runtime === 'External' || this.#units.has(environment.id)) continue;
+      const unit = await ExecutorUnit.prepare(environment, this.#options);
+      this.#units.set(environment.id, unit);
+      added.push(unit);
+      this.#options.fleetEvents.executorAdded(environment);
+    }
+    return added;
+  }
+
+  #writeDirectory(): void {
+    const { layout, tokens } = this.#options;
+    const facts = new Map(this.#plan.environments.map((each) => [each.id as string, this.#factsOf(each)]));
+    const content = directoryOf(this.#plan, facts, (identity) => tokens.issuedTo(clientHolder(identity)));
+    writeFileIfChanged(layout.directoryFile, `${JSON.stringify(content, undefined, 2)}\n`);
+  }
+
+  #factsOf({ id, runtime }: PlannedEnvironment): ExecutorFacts {
+    if (runtime === 'External') {
+      const issued = this.#options.tokens.issuedTo(registrationHolder(id));
+      return { executorTokenSha256: issued.map(({ sha256 }) => sha256), keys: [] };
+    }
+    const unit = this.#units.get(id);
+    return {
+      ...(unit && { incarnation: unit.incarnation }),
+      executorTokenSha256: unit === undefined ? [] : [unit.executorTokenSha256],
+      keys: this.#keys.get(id) ?? [],
+    };
+  }
+
+  #writeReadyFiles(): void {
+    const { registryUrl: registry, tokens, clock, readyFiles } = this.#options;
+    const { environments } = this.#plan;
+    const content = readyFileOf({ registry, environments, tokens, now: clock.now() });
+    for (const path of readyFiles) writeFileIfChanged(path, `${JSON.stringify(content, undefined, 2)}\n`);
+  }
+}
+
+/** @throws DevError `manifests_refused` with every problem, each with file and line where it has one */
+function parsePlan(files: Parameters<typeof parseManifests>[0]): Plan {
+  const { resources, problems } = parseManifests(files);
+  const refuse = (lines: readonly string[]) =>
+    new DevError('manifests_refused', `the manifests cannot be used:\n${lines.map((line) => `  ${line}`).join('\n')}`);
+  if (problems.length > 0) throw refuse(problems.map(describeProblem));
+  const planned = planOf(resources);
+  if ('problems' in planned) throw refuse(planned.problems);
+  return planned.plan;
+}

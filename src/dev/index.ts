@@ -1,0 +1,2 @@
+export { type Dev, type DevOptions, startDev } from './dev.ts';
+export { DevError } from './errors.ts';
