@@ -1,0 +1,230 @@
+import type {
+  BootId,
+  EnvironmentId,
+  ExecutorTicket,
+  Incarnation,
+  KeyHash,
+  RegistrationId,
+  SessionEntry,
+} from '../../wire/index.ts';
+
+/** How long a copy of a session table outlives the presence it came by (`our-side.md` §6): as long as the sidecar keeps the session. */
+export const SESSION_COPY_MS = 120_000;
+
+/** One presence connection: not a relay, which may be connected twice for a moment, nor its boot id, which it chooses. */
+export type ConnectionId = number;
+
+/** An entry of a relay whose executor ticket was verified here. */
+export interface VerifiedEntry {
+  readonly ticket: ExecutorTicket;
+  readonly sessions: readonly SessionEntry[];
+}
+
+export interface RelayAddress {
+  readonly bootId: BootId;
+  /** `host:port`: the observed peer address of the connection and the port of its hello. */
+  readonly address: string;
+}
+
+export interface RelayLoad {
+  readonly streams: number;
+  readonly bytesPerSecond: number;
+  readonly draining: boolean;
+}
+
+/** A registration that is present on a live socket of a relay that is present here. */
+export interface Route extends RelayAddress {
+  readonly connection: ConnectionId;
+  readonly ticket: ExecutorTicket;
+  readonly load: RelayLoad;
+}
+
+export interface SessionCopy {
+  readonly registrationId: RegistrationId;
+  readonly incarnation: Incarnation;
+}
+
+interface Relay extends RelayAddress {
+  readonly connection: ConnectionId;
+  readonly entries: Map<RegistrationId, ExecutorTicket>;
+  load: RelayLoad;
+  /** True after its snapshot: before that its deltas say nothing. */
+  snapshotSeen: boolean;
+}
+
+/** What one incarnation of one executor says about its sessions. */
+interface SessionTable {
+  readonly environmentId: EnvironmentId;
+  readonly incarnation: Incarnation;
+  sessions: ReadonlyMap<KeyHash, RegistrationId>;
+  /** Set while no registration of the incarnation is present, in milliseconds since the epoch. */
+  expiresAt: number | undefined;
+}
+
+const NO_LOAD: RelayLoad = { streams: 0, bytesPerSecond: 0, draining: false };
+
+/**
+ * What all relays report, as data: who is present where, and which harness belongs to which key. It holds no socket and no clock; each
+ * transition gets its time, in milliseconds since the epoch. A route exists exactly while the connection that brought it stands and
+ * the last word of that connection about the registration was that it is there.
+ */
+export class PresenceTable {
+  readonly #relays = new Map<ConnectionId, Relay>();
+  /** Which connections report something of an environment, so that a lookup does not visit every relay's entries. */
+  readonly #reporters = new Map<EnvironmentId, Map<RegistrationId, Set<ConnectionId>>>();
+  readonly #tables = new Map<EnvironmentId, Map<Incarnation, SessionTable>>();
+
+  /**
+   * A relay introduced itself. Returns the connections that this makes stale: the same life that connected anew, or an earlier life at the
+   * same address, which cannot live any more. The caller closes them; their entries are gone already.
+   */
+  hello(connection: ConnectionId, relay: RelayAddress, now: number): ConnectionId[] {
+    const stale = [...this.#relays.values()]
+      .filter((other) => other.connection !== connection)
+      .filter((other) => other.bootId === relay.bootId || other.address === relay.address)
+      .map((other) => other.connection);
+    for (const each of stale) this.lost(each, now);
+    this.#relays.set(connection, { ...relay, connection, entries: new Map(), load: NO_LOAD, snapshotSeen: false });
+    return stale;
+  }
+
+  /** All that the relay holds: what it reported before and does not list now is gone. */
+  snapshot(connection: ConnectionId, entries: readonly VerifiedEntry[], now: number): void {
+    const relay = this.#relays.get(connection);
+    if (relay === undefined) return;
+    for (const registrationId of [...relay.entries.keys()]) this.#forget(relay, registrationId, now);
+    relay.snapshotSeen = true;
+    for (const entry of entries) this.add(connection, entry, now);
+  }
+
+  /** One more, or the same with a newer ticket or table. Ignored before the snapshot, as are all deltas. */
+  add(connection: ConnectionId, { ticket, sessions }: VerifiedEntry, now: number): void {
+    const relay = this.#reporting(connection);
+    if (relay === undefined) return;
+    relay.entries.set(ticket.registrationId, ticket);
+    const ofEnvironment = this.#reporters.get(ticket.environmentId) ?? new Map<RegistrationId, Set<ConnectionId>>();
+    this.#reporters.set(ticket.environmentId, ofEnvironment);
+    const connections = ofEnvironment.get(ticket.registrationId) ?? new Set();
+    ofEnvironment.set(ticket.registrationId, connections.add(connection));
+    this.#setSessions(ticket, sessions);
+    this.#prune(ticket.environmentId, now);
+  }
+
+  remove(connection: ConnectionId, registrationId: RegistrationId, now: number): void {
+    const relay = this.#reporting(connection);
+    if (relay !== undefined) this.#forget(relay, registrationId, now);
+  }
+
+  /** A new session table, by way of one registration. It replaces that of its own incarnation and of no other. */
+  sessions(connection: ConnectionId, registrationId: RegistrationId, sessions: readonly SessionEntry[]): void {
+    const ticket = this.#reporting(connection)?.entries.get(registrationId);
+    if (ticket !== undefined) this.#setSessions(ticket, sessions);
+  }
+
+  load(connection: ConnectionId, load: RelayLoad): void {
+    const relay = this.#relays.get(connection);
+    if (relay !== undefined) relay.load = load;
+  }
+
+  /** A lost presence takes its entries with it; session tables that nobody else holds up stay for `SESSION_COPY_MS`. */
+  lost(connection: ConnectionId, now: number): void {
+    const relay = this.#relays.get(connection);
+    if (relay === undefined) return;
+    for (const registrationId of [...relay.entries.keys()]) this.#forget(relay, registrationId, now);
+    this.#relays.delete(connection);
+  }
+
+  /** Every place where a registration of this environment is present, of any incarnation. */
+  routes(environmentId: EnvironmentId): Route[] {
+    const routes: Route[] = [];
+    for (const [registrationId, connections] of this.#reporters.get(environmentId) ?? []) {
+      for (const connection of connections) {
+        const relay = this.#relays.get(connection);
+        const ticket = relay?.entries.get(registrationId);
+        if (relay === undefined || ticket === undefined) continue;
+        const { bootId, address, load } = relay;
+        routes.push({ connection, bootId, address, load, ticket });
+      }
+    }
+    return routes;
+  }
+
+  /** The key that this harness has a session under: of the `current` incarnation if it has one there, else of an earlier one. */
+  session(
+    environmentId: EnvironmentId,
+    harness: KeyHash,
+    current: Incarnation | undefined,
+    now: number,
+  ): SessionCopy | undefined {
+    let earlier: SessionCopy | undefined;
+    for (const table of this.#tables.get(environmentId)?.values() ?? []) {
+      if (table.expiresAt !== undefined && table.expiresAt <= now) continue;
+      const registrationId = table.sessions.get(harness);
+      if (registrationId === undefined) continue;
+      const copy = { registrationId, incarnation: table.incarnation };
+      if (table.incarnation === current) return copy;
+      earlier = copy;
+    }
+    return earlier;
+  }
+
+  /** Forgets session tables whose time is over, of all environments. */
+  expire(now: number): void {
+    for (const environmentId of [...this.#tables.keys()]) this.#prune(environmentId, now);
+  }
+
+  /** Boot ids whose snapshot was read. */
+  reportingRelays(): Set<BootId> {
+    return new Set([...this.#relays.values()].filter((relay) => relay.snapshotSeen).map((relay) => relay.bootId));
+  }
+
+  counts(): { relays: number; entries: number; sessionTables: number } {
+    let entries = 0;
+    for (const relay of this.#relays.values()) entries += relay.entries.size;
+    let sessionTables = 0;
+    for (const tables of this.#tables.values()) sessionTables += tables.size;
+    return { relays: this.#relays.size, entries, sessionTables };
+  }
+
+  #reporting(connection: ConnectionId): Relay | undefined {
+    const relay = this.#relays.get(connection);
+    return relay?.snapshotSeen ? relay : undefined;
+  }
+
+  #setSessions({ environmentId, incarnation }: ExecutorTicket, sessions: readonly SessionEntry[]): void {
+    const tables = this.#tables.get(environmentId) ?? new Map<Incarnation, SessionTable>();
+    this.#tables.set(environmentId, tables);
+    tables.set(incarnation, {
+      environmentId,
+      incarnation,
+      sessions: new Map(sessions.map((each) => [each.harness, each.registrationId])),
+      expiresAt: undefined,
+    });
+  }
+
+  #forget(relay: Relay, registrationId: RegistrationId, now: number): void {
+    const ticket = relay.entries.get(registrationId);
+    if (ticket === undefined) return;
+    relay.entries.delete(registrationId);
+    const ofEnvironment = this.#reporters.get(ticket.environmentId);
+    const connections = ofEnvironment?.get(registrationId);
+    connections?.delete(relay.connection);
+    if (connections?.size === 0) ofEnvironment?.delete(registrationId);
+    if (ofEnvironment?.size === 0) this.#reporters.delete(ticket.environmentId);
+    this.#startExpiry(ticket, now);
+  }
+
+  #startExpiry({ environmentId, incarnation }: ExecutorTicket, now: number): void {
+    const table = this.#tables.get(environmentId)?.get(incarnation);
+    const heldUp = this.routes(environmentId).some((route) => route.ticket.incarnation === incarnation);
+    if (table !== undefined && !heldUp) table.expiresAt = now + SESSION_COPY_MS;
+  }
+
+  #prune(environmentId: EnvironmentId, now: number): void {
+    const tables = this.#tables.get(environmentId);
+    for (const [incarnation, table] of tables ?? []) {
+      if (table.expiresAt !== undefined && table.expiresAt <= now) tables?.delete(incarnation);
+    }
+    if (tables?.size === 0) this.#tables.delete(environmentId);
+  }
+}
