@@ -21,6 +21,34 @@ export type { DataBody, Frame, FrameBody } from './envelope/frame.ts';
 export { createPeeked, isOfStream, type Peeked, type PeekFailure, peekFrame, streamIdOf } from './envelope/peek.ts';
 export type { BodyKind } from './envelope/schema.ts';
 export { WireError, type WireErrorCode } from './errors.ts';
+export { decodeBase64 } from './exec-api/base64.ts';
+export { type EnvironmentInfo, environmentInfo } from './exec-api/environment.ts';
+export {
+  MAX_BLOCK_BYTES,
+  MAX_DIRECTORY_ENTRIES,
+  MAX_HANDLE_ID_BYTES,
+  MAX_OPEN_HANDLES,
+  WALK_LIMITS,
+} from './exec-api/files.ts';
+export { MAX_BODY_DELTA_BYTES } from './exec-api/http.ts';
+export {
+  EXEC_METHODS,
+  EXEC_NOTIFICATIONS,
+  type ExecMethod,
+  type ExecNotification,
+  type ExecNotificationParams,
+  type ExecParams,
+  type ExecResult,
+  INITIALIZED_NOTIFICATION,
+  isExecMethod,
+  isExecNotification,
+  type ParsedExecParams,
+  parseExecNotification,
+  parseExecParams,
+  parseExecResult,
+} from './exec-api/methods.ts';
+export { type EnvPolicy, envPolicy } from './exec-api/process.ts';
+export { type SandboxRequest, sandboxRequest } from './exec-api/sandbox.ts';
 export * from './ids.ts';
 export { encodeJsonRpc } from './jsonrpc/encode.ts';
 export type {
