@@ -80,8 +80,7 @@ const TWO_TO_32 = 2 ** 32;
  * (Noise §12.3, §12.4). One buffer a writer, used again for each record: ciphers copy it when they start.
  */
 export class NonceWriter {
-  readonly #bytes = new Uint8Array(NONCE_LENGTH);
-  readonly #view = new DataView(this.#bytes.buffer);
+  readonly #bytes = Buffer.alloc(NONCE_LENGTH);
   readonly #littleEndian: boolean;
 
   constructor(name: AeadName) {
@@ -91,8 +90,13 @@ export class NonceWriter {
   write(nonce: number): Uint8Array {
     const high = Math.floor(nonce / TWO_TO_32);
     const low = nonce % TWO_TO_32;
-    this.#view.setUint32(4, this.#littleEndian ? low : high, this.#littleEndian);
-    this.#view.setUint32(8, this.#littleEndian ? high : low, this.#littleEndian);
+    if (this.#littleEndian) {
+      this.#bytes.writeUInt32LE(low, 4);
+      this.#bytes.writeUInt32LE(high, 8);
+    } else {
+      this.#bytes.writeUInt32BE(high, 4);
+      this.#bytes.writeUInt32BE(low, 8);
+    }
     return this.#bytes;
   }
 }
