@@ -78,9 +78,6 @@ export const UNOWNED_RESETS_PER_SECOND = 16;
 /** A close frame gets this long to reach a peer that reads, then the socket is destroyed. */
 export const CLOSE_FLUSH_MS = 2_000;
 
-/** What is remembered until a ticket's expiry is kept this much longer: clocks of registry and relay may differ. */
-export const TICKET_LEEWAY_SECONDS = 60;
-
 /** How often registries hear of this relay's load. */
 export const LOAD_REPORT_MS = 5_000;
 

@@ -8,7 +8,7 @@ import {
   startAdminServer,
   systemClock,
 } from '../telemetry/index.ts';
-import { type BootId, type PresenceToRegistry, parseBootId } from '../wire/index.ts';
+import { type BootId, type PresenceToRegistry, parseBootId, TICKET_CLOCK_SKEW_SECONDS } from '../wire/index.ts';
 import { DenyList } from './admission/denies.ts';
 import { Door } from './admission/door.ts';
 import { TicketKeys } from './admission/ticket-keys.ts';
@@ -19,7 +19,7 @@ import { closePaced } from './drain.ts';
 import { ChunkPool } from './flow/chunk-pool.ts';
 import { TurnEnd } from './flow/turn-end.ts';
 import { HandshakeGate } from './handshakes.ts';
-import { DEFAULT_LIMITS, LOAD_REPORT_MS, type RelayLimits, SWEEP_MS, TICKET_LEEWAY_SECONDS } from './limits.ts';
+import { DEFAULT_LIMITS, LOAD_REPORT_MS, type RelayLimits, SWEEP_MS } from './limits.ts';
 import { createMeters, type Meters, Traffic } from './meters.ts';
 import { Presence } from './presence-client/presence.ts';
 import { Rendezvous } from './rendezvous.ts';
@@ -180,7 +180,7 @@ function startTicking(parts: Parts): () => void {
     if (stopped) return;
     const now = context.clock.now();
     rendezvous.sweep(now);
-    door.sweep(TICKET_LEEWAY_SECONDS);
+    door.sweep(TICKET_CLOCK_SKEW_SECONDS);
     meters.publish({ ...rendezvous.levels(), presence: parts.presence?.connections ?? 0 });
     if (now - reportedAt >= LOAD_REPORT_MS) {
       const bytes = traffic.bytesToExecutors + traffic.bytesToHarnesses;

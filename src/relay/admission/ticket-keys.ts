@@ -13,9 +13,9 @@ export class TicketKeys {
     return [...this.#bySource.values()].some((keys) => keys.length > 0);
   }
 
-  async set(source: string, keys: readonly TicketJwk[]): Promise<void> {
+  set(source: string, keys: readonly TicketJwk[]): void {
     this.#bySource.set(source, keys);
     const union = new Map([...this.#bySource.values()].flat().map((key) => [key.kid, key]));
-    await this.verifier.setKeys([...union.values()]);
+    this.verifier.setKeys([...union.values()]);
   }
 }

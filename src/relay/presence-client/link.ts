@@ -22,9 +22,9 @@ const FIRST_CEILING_MS = 100;
 const LAST_CEILING_MS = 2_000;
 
 export interface LinkHandlers {
-  /** The registry's hello: keys and denies are to be loaded when this resolves, and the relay then enters presence. */
-  readonly hello: (message: Extract<PresenceToRelay, { type: 'hello' }>) => Promise<void>;
-  readonly message: (registryId: string, message: PresenceToRelay, link: PresenceLink) => void | Promise<void>;
+  /** The registry's hello: keys and denies are loaded when this returns, and the relay then enters presence. */
+  readonly hello: (message: Extract<PresenceToRelay, { type: 'hello' }>) => void;
+  readonly message: (registryId: string, message: PresenceToRelay, link: PresenceLink) => void;
   /** What follows the hello: this relay's own hello and its snapshot. */
   readonly entering: () => readonly PresenceToRegistry[];
 }
@@ -72,7 +72,7 @@ export class PresenceLink {
 
   async #dial(): Promise<void> {
     const { registryUrl, secret } = this.#options;
-    const bearer = await secret();
+    const bearer = (await secret()).trim();
     if (this.#closed) return;
     const url = new URL(registryUrl);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
@@ -91,7 +91,6 @@ export class PresenceLink {
     const { clock, handlers } = this.#options;
     let registryId: string | undefined;
     let heardAt = clock.now();
-    let inTurn: Promise<void> = Promise.resolve();
     let failure: unknown;
     const heard = () => {
       heardAt = clock.now();
@@ -102,14 +101,14 @@ export class PresenceLink {
       else if (socket.readyState === WebSocket.OPEN) socket.ping();
       this.#timer = clock.after(PING_INTERVAL_MS, watch);
     };
-    const handle = async (text: string) => {
+    const handle = (text: string) => {
       const message = presenceToRelay.parse(text);
       if (message === undefined || socket.readyState !== WebSocket.OPEN) return;
       if (message.type === 'hello') {
         registryId = message.registryId;
-        await handlers.hello(message);
+        handlers.hello(message);
         this.#enter(socket);
-      } else if (registryId !== undefined) await handlers.message(registryId, message, this);
+      } else if (registryId !== undefined) handlers.message(registryId, message, this);
     };
     socket.on('open', () => {
       heard();
@@ -119,13 +118,12 @@ export class PresenceLink {
     socket.on('ping', heard);
     socket.on('message', (data: Buffer) => {
       heard();
-      // One after the other: a delta must not pass the key set or snapshot before it.
-      inTurn = inTurn
-        .then(() => handle(data.toString('utf8')))
-        .catch((error: unknown) => {
-          failure ??= error;
-          socket.close(1008, 'malformed');
-        });
+      try {
+        handle(data.toString('utf8'));
+      } catch (error) {
+        failure ??= error;
+        socket.close(1008, 'malformed');
+      }
     });
     socket.on('error', (error) => {
       failure ??= error;

@@ -13,7 +13,7 @@ import { PresenceLink } from './link.ts';
 /** What a registry asks or tells, and what this relay has to report. */
 export interface PresenceSource {
   readonly entries: () => readonly PresenceEntry[];
-  readonly keys: (registryId: string, keys: readonly TicketJwk[]) => Promise<void>;
+  readonly keys: (registryId: string, keys: readonly TicketJwk[]) => void;
   /** All denies of one registry; sockets they hit are cut when this returns. */
   readonly denies: (registryId: string, denies: readonly Deny[]) => void;
   readonly deny: (registryId: string, deny: Deny) => void;
@@ -70,8 +70,8 @@ export class Presence {
     for (const link of this.#links) link.close();
   }
 
-  async #onHello({ registryId, ticketKeys, denies }: Extract<PresenceToRelay, { type: 'hello' }>): Promise<void> {
-    await this.#options.source.keys(registryId, ticketKeys);
+  #onHello({ registryId, ticketKeys, denies }: Extract<PresenceToRelay, { type: 'hello' }>): void {
+    this.#options.source.keys(registryId, ticketKeys);
     this.#options.source.denies(registryId, denies);
   }
 
@@ -83,13 +83,13 @@ export class Presence {
     ];
   }
 
-  async #onMessage(registryId: string, message: PresenceToRelay, link: PresenceLink): Promise<void> {
+  #onMessage(registryId: string, message: PresenceToRelay, link: PresenceLink): void {
     const { source } = this.#options;
     switch (message.type) {
       case 'hello':
         return;
       case 'ticketKeys':
-        await source.keys(registryId, message.ticketKeys);
+        source.keys(registryId, message.ticketKeys);
         return;
       case 'deny':
         source.deny(registryId, message.deny);

@@ -1,0 +1,149 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { type Clock, createLogger, systemClock } from '../../telemetry/index.ts';
+import {
+  controlToRelay,
+  type ExecutorTicket,
+  fingerprintOf,
+  type HarnessTicket,
+  parseEnvironmentId,
+  parseIncarnation,
+  parseKeyHash,
+  parseKeyId,
+  registrationIdOf,
+  type SessionEntry,
+} from '../../wire/index.ts';
+import type { RelayLimits } from '../limits.ts';
+import { type RunningRelay, startRelay } from '../relay.ts';
+import { Peer } from './peer.ts';
+import { PRESENCE_SECRET, ScriptedRegistry } from './scripted-registry.ts';
+
+export const HARNESS_KEY = parseKeyHash(`SHA256:${'h'.repeat(43)}`);
+
+/** Claims of a registration of its own: random public key bytes are enough, a relay never computes with them. */
+export function executorTicket(changes: Partial<ExecutorTicket> = {}): ExecutorTicket {
+  const environmentId = changes.environmentId ?? parseEnvironmentId('default_demo');
+  const incarnation = changes.incarnation ?? parseIncarnation('pod-1');
+  const publicKey = { x25519: randomBytes(32), mlkem768: randomBytes(1_184) };
+  const registrationId = registrationIdOf(environmentId, incarnation, fingerprintOf(publicKey));
+  const now = Date.now() / 1_000;
+  return {
+    ...{ environmentId, incarnation, publicKey, registrationId },
+    keyId: parseKeyId('k1'),
+    firstRegistrationTime: now,
+    runtime: 'sidecar',
+    expiresAt: now + 600,
+    ...changes,
+  };
+}
+
+export interface FleetOptions {
+  readonly clock?: Clock;
+  readonly limits?: Partial<RelayLimits>;
+}
+
+/** A relay on loopback, in presence at a scripted registry, and the tickets to dial it with. */
+export class Fleet {
+  readonly registry: ScriptedRegistry;
+  readonly relay: RunningRelay;
+  readonly log: string[];
+  readonly #clock: Clock;
+  readonly #peers: Peer[] = [];
+
+  private constructor(registry: ScriptedRegistry, relay: RunningRelay, log: string[], clock: Clock) {
+    this.registry = registry;
+    this.relay = relay;
+    this.log = log;
+    this.#clock = clock;
+  }
+
+  static async start({ clock = systemClock, limits = {} }: FleetOptions = {}): Promise<Fleet> {
+    const registry = await ScriptedRegistry.start();
+    const log: string[] = [];
+    const logger = createLogger({
+      component: 'relay',
+      level: 'trace',
+      destination: { write: (line) => void log.push(line) },
+    });
+    const presenceSecret = () => Promise.resolve(PRESENCE_SECRET);
+    const relay = await startRelay({
+      ...{ host: '127.0.0.1', port: 0, registryUrls: [registry.url], presenceSecret, logger, clock, limits },
+      random: () => 0,
+    });
+    await registry.sawType('snapshot');
+    return new Fleet(registry, relay, log, clock);
+  }
+
+  async stop(): Promise<void> {
+    for (const peer of this.#peers) peer.leave();
+    await this.relay.close();
+    await this.registry.close();
+  }
+
+  now(): number {
+    return this.#clock.now() / 1_000;
+  }
+
+  async executorUrl(ticket: ExecutorTicket): Promise<string> {
+    const token = await this.registry.signer.signExecutorTicket(ticket, this.now());
+    return `${this.relay.url}/v1/executor?role=environment&ticket=${token}`;
+  }
+
+  harnessTicket(executor: ExecutorTicket, changes: Partial<HarnessTicket> = {}): HarnessTicket {
+    return {
+      environmentId: executor.environmentId,
+      registrationId: executor.registrationId,
+      bootId: this.relay.bootId,
+      address: '127.0.0.1:1',
+      grant: 'default/dev',
+      identityHash: 'identity-a',
+      harnessKeyHash: HARNESS_KEY,
+      jti: randomUUID(),
+      expiresAt: this.now() + 60,
+      ...changes,
+    };
+  }
+
+  async harnessUrl(ticket: HarnessTicket): Promise<string> {
+    const token = await this.registry.signer.signHarnessTicket(ticket, this.now());
+    return `${this.relay.url}/v1/harness?role=harness&ticket=${token}`;
+  }
+
+  async dial(url: string, headers?: Record<string, string>): Promise<Peer> {
+    const peer = await Peer.dial(url, headers);
+    this.#peers.push(peer);
+    return peer;
+  }
+
+  /** A sidecar that told its session table and is present. */
+  async sidecar(ticket: ExecutorTicket, sessions: SessionEntry[] = []): Promise<Peer> {
+    const peer = await this.dial(await this.executorUrl(ticket));
+    peer.ws.send(controlToRelay.encode({ type: 'sessions', sessions }));
+    await this.registry.sawType('add');
+    return peer;
+  }
+
+  async real(ticket: ExecutorTicket): Promise<Peer> {
+    return this.dial(await this.executorUrl({ ...ticket, runtime: 'external' }));
+  }
+
+  async harness(executor: ExecutorTicket, changes: Partial<HarnessTicket> = {}): Promise<Peer> {
+    return this.dial(await this.harnessUrl(this.harnessTicket(executor, changes)));
+  }
+
+  /** A harness with an open stream: handshake sent, and answered by the executor. */
+  async stream(ticket: ExecutorTicket, executor: Peer, changes: Partial<HarnessTicket> = {}): Promise<OpenStream> {
+    const harness = await this.harness(ticket, changes);
+    const streamId = randomUUID();
+    harness.send(streamId, { type: 'resume', nextSeq: 0 });
+    harness.send(streamId, { type: 'handshake', payload: Buffer.from('message 1') });
+    await executor.frame(streamId, 'handshake');
+    executor.send(streamId, { type: 'handshake', payload: Buffer.from('message 2') });
+    await harness.frame(streamId, 'handshake');
+    return { harness, streamId };
+  }
+}
+
+export interface OpenStream {
+  readonly harness: Peer;
+  readonly streamId: string;
+}
