@@ -1,0 +1,284 @@
+import { join } from 'node:path';
+import { type Clock, createMetrics, type Logger, startAdminServer, systemClock } from '../telemetry/index.ts';
+import { type EnvironmentId, parseEnvironmentId } from '../wire/index.ts';
+import { codeOf, ExecutorError } from './errors.ts';
+import { execServerToken } from './exec-server-token.ts';
+import { type ExecutorKey, KeysFolder } from './keys/keys-folder.ts';
+import type { ExecutorOptions, StopReason } from './options.ts';
+import { KeyRegistration } from './registration/key-registration.ts';
+import { RegistryClient } from './registration/registry-client.ts';
+import { RelaySocket, type RelayTarget } from './registration/relay-socket.ts';
+import type { Session } from './sessions/session-table.ts';
+import { Sessions } from './sessions/sessions.ts';
+import { Admission } from './streams/admission.ts';
+import type { StreamContext } from './streams/stream.ts';
+import { type Registration, StreamTable } from './streams/stream-table.ts';
+import { type ExecutorMetrics, executorMetrics } from './telemetry.ts';
+import { DenyBook } from './watch/deny-book.ts';
+import { endSession } from './watch/end-session.ts';
+import { Enforcer } from './watch/enforcer.ts';
+import { type Report, WatchClient } from './watch/watch-client.ts';
+
+/** Shown by `noisefleet_build_info` when the caller brings no metrics of its own. */
+const UNKNOWN_VERSION = '0.0.0';
+
+export interface RunningExecutor {
+  /** Of `/livez`, `/readyz` and `/metrics`. */
+  readonly adminUrl: string | undefined;
+  /** Resolves when the sidecar has stopped: because it was closed, or because another incarnation took its place. */
+  readonly stopped: Promise<StopReason>;
+  /** Resets every stream, closes every socket, keeps the sessions on disk for the next start. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the sidecar: loads the keys, registers each, serves streams. It resolves before the registry was reached and never stops because
+ * the registry is away. Throws `ExecutorError` `bad_options`, `exec_server_token`.
+ */
+export async function startExecutor(options: ExecutorOptions): Promise<RunningExecutor> {
+  const { stateDir, execServerDigestFile } = options;
+  checkOptions(options);
+  const token = await execServerToken({ stateDir, ...(execServerDigestFile && { digestFile: execServerDigestFile }) });
+  const sidecar = await Sidecar.start(options, token);
+  const { admin } = options;
+  const adminServer =
+    admin &&
+    (await startAdminServer({ ...admin, ready: () => sidecar.problem(), metrics: sidecar.metrics }).catch(
+      async (cause: unknown) => {
+        await sidecar.close();
+        throw new ExecutorError('bad_options', 'admin listener', 'the admin address cannot be listened on', cause);
+      },
+    ));
+  const stopped = sidecar.stopped.then(async (reason) => {
+    await adminServer?.close();
+    return reason;
+  });
+  return {
+    adminUrl: adminServer?.url,
+    stopped,
+    close: async () => {
+      await sidecar.close();
+      await stopped;
+    },
+  };
+}
+
+function checkOptions({ registryUrl, execServerUrl }: ExecutorOptions): void {
+  const isOneOf = (url: string, ...protocols: string[]) => protocols.includes(URL.parse(url)?.protocol ?? '');
+  if (!isOneOf(registryUrl, 'http:', 'https:'))
+    throw new ExecutorError('bad_options', 'registry URL', 'the registry URL must be http:// or https://');
+  if (!isOneOf(execServerUrl, 'ws:', 'wss:'))
+    throw new ExecutorError('bad_options', 'exec-server URL', 'the exec-server URL must be ws:// or wss://');
+}
+
+/** Owns every part for as long as the process serves. */
+class Sidecar {
+  readonly #options: ExecutorOptions;
+  readonly #environmentId: EnvironmentId;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #counts: ExecutorMetrics;
+  readonly #client: RegistryClient;
+  readonly #sessions: Sessions;
+  readonly #book = new DenyBook();
+  readonly #enforcer: Enforcer;
+  readonly #watch: WatchClient;
+  readonly #keys: KeysFolder;
+  readonly #context: StreamContext;
+  readonly #registrations = new Set<KeyRegistration>();
+  readonly #stopped = Promise.withResolvers<StopReason>();
+  readonly metrics;
+  #closing: Promise<void> | undefined;
+  #lastActivity: number | undefined;
+
+  static async start(options: ExecutorOptions, token: string): Promise<Sidecar> {
+    const clock = options.clock ?? systemClock;
+    const logger = options.logger.child({ environment: options.environmentId });
+    let sidecar: Sidecar | undefined;
+    const path = join(options.stateDir, 'sessions.json');
+    const sessions = await Sessions.load({ path, clock, logger, onChange: () => sidecar?.sessionsChanged() });
+    sidecar = new Sidecar({ ...options, clock, logger }, sessions, token);
+    sidecar.#keys.start();
+    sidecar.#watch.start();
+    return sidecar;
+  }
+
+  private constructor(options: ExecutorOptions & { clock: Clock }, sessions: Sessions, token: string) {
+    const { clock, logger, registryUrl, tokenFile, keysDir } = options;
+    this.#options = options;
+    this.#environmentId = parseEnvironmentId(options.environmentId);
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#sessions = sessions;
+    this.metrics = options.metrics ?? createMetrics({ component: 'executor', version: UNKNOWN_VERSION });
+    this.#counts = executorMetrics(this.metrics);
+    this.#client = new RegistryClient({ environmentId: this.#environmentId, registryUrl, tokenFile, clock });
+    this.#context = this.#streamContext(token);
+    this.#enforcer = this.#makeEnforcer();
+    this.#watch = this.#makeWatch(registryUrl);
+    this.#keys = new KeysFolder({
+      dir: keysDir,
+      clock,
+      logger,
+      allowGroupRead: options.allowGroupReadableKeys === true,
+      onAdded: (key) => this.#addKey(key),
+      onRemoved: (key) => this.#removeKey(key),
+    });
+  }
+
+  get stopped(): Promise<StopReason> {
+    return this.#stopped.promise;
+  }
+
+  /** Undefined when ready, else what is missing. */
+  problem(): string | undefined {
+    if (this.#closing !== undefined) return 'closing';
+    const present = [...this.#registrations].some(({ isPresent }) => isPresent);
+    return present ? undefined : 'no registration is on a live relay socket';
+  }
+
+  sessionsChanged(): void {
+    this.#counts.sessions.set(this.#sessions.size);
+    for (const registration of this.#registrations) registration.sendSessions();
+    this.#watch.reportSoon();
+  }
+
+  close(reason: StopReason = 'closed'): Promise<void> {
+    this.#closing ??= this.#close(reason);
+    return this.#closing;
+  }
+
+  async #close(reason: StopReason): Promise<void> {
+    this.#keys.close();
+    await Promise.all([...this.#registrations].map((registration) => registration.close()));
+    await this.#watch.close();
+    await this.#sessions.close();
+    this.#logger.info({ reason }, 'executor stopped');
+    this.#stopped.resolve(reason);
+  }
+
+  #streamContext(token: string): StreamContext {
+    const { runtime, sandbox, execServerUrl } = this.#options;
+    const clock = this.#clock;
+    return {
+      target: { url: execServerUrl, token, clock },
+      sessions: this.#sessions,
+      admission: new Admission({ clock, metrics: this.#counts }),
+      clock,
+      logger: this.#logger,
+      metrics: this.#counts,
+      stripSandbox: runtime === 'Codex' && sandbox === 'container',
+      rememberProcesses: runtime === 'Codex',
+      onActivity: () => {
+        this.#lastActivity = clock.now();
+      },
+    };
+  }
+
+  #makeEnforcer(): Enforcer {
+    const { runtime } = this.#options;
+    return new Enforcer({
+      book: this.#book,
+      sessions: this.#sessions,
+      registrations: () => this.#registrations,
+      endSession: (session: Session) => endSession({ session, runtime, target: this.#context.target }),
+      onSuperseded: () => this.#superseded(),
+      logger: this.#logger,
+    });
+  }
+
+  #makeWatch(registryUrl: string): WatchClient {
+    return new WatchClient({
+      environmentId: this.#environmentId,
+      registryUrl,
+      token: () => this.#client.token(),
+      clock: this.#clock,
+      logger: this.#logger,
+      report: () => this.#report(),
+      onDeny: (deny) => this.#enforcer.enforce(deny),
+      onUndeny: (denyId) => this.#enforcer.forget(denyId),
+      onRefresh: () => {
+        for (const registration of this.#registrations) registration.refresh();
+      },
+    });
+  }
+
+  #addKey(key: ExecutorKey): void {
+    this.#forgetDone();
+    const known = [...this.#registrations].find((registration) => registration.key.fingerprint === key.fingerprint);
+    if (known !== undefined) {
+      known.reinstate();
+      return;
+    }
+    const registration = new KeyRegistration({
+      environmentId: this.#environmentId,
+      key,
+      client: this.#client,
+      clock: this.#clock,
+      logger: this.#logger,
+      metrics: this.#counts,
+      openSocket: (registered, target, onRefused) => this.#openSocket(registered, target, onRefused),
+      onSuperseded: () => void this.#superseded(),
+      onIncarnation: (incarnation) => this.#book.setIncarnation(incarnation),
+      onChange: () => this.#watch.reportSoon(),
+    });
+    this.#registrations.add(registration);
+    registration.start();
+  }
+
+  #removeKey(key: ExecutorKey): void {
+    for (const registration of this.#registrations)
+      if (registration.key.fingerprint === key.fingerprint) registration.retire();
+    this.#sessions.forgetDetached(key.fingerprint);
+    this.#forgetDone();
+    this.#watch.reportSoon();
+  }
+
+  #forgetDone(): void {
+    for (const registration of this.#registrations) {
+      if (!registration.isDone) continue;
+      this.#registrations.delete(registration);
+      void registration.close();
+    }
+  }
+
+  #openSocket(registration: Registration, target: RelayTarget, onRefused: (code: string) => void): RelaySocket {
+    const socket: RelaySocket = new RelaySocket({
+      target,
+      clock: this.#clock,
+      logger: this.#logger.child({ key: registration.key.id }),
+      openStreams: (send, onIdle) => {
+        this.#counts.relayConnections.add();
+        const shared = { client: this.#client, denies: this.#book, context: this.#context };
+        return new StreamTable({ registration, send, onIdle, isRetired: () => socket.isRetired, ...shared });
+      },
+      sessionEntries: () => this.#sessions.entries(),
+      onRefused,
+      onChange: () => this.#watch.reportSoon(),
+    });
+    return socket;
+  }
+
+  #report(): Report {
+    this.#forgetDone();
+    const keys = [...this.#registrations].flatMap((registration) => {
+      const { id: keyId, fingerprint } = registration.key;
+      const known = registration.report();
+      return known === undefined ? [] : [{ keyId, fingerprint, ...known }];
+    });
+    const lastActivity = this.#lastActivity === undefined ? undefined : Math.floor(this.#lastActivity / 1000);
+    return { keys, sessions: this.#sessions.size, ...(lastActivity !== undefined && { lastActivity }) };
+  }
+
+  /** Another incarnation took our place: nothing of ours may run on (our-side §9). */
+  async #superseded(): Promise<void> {
+    if (this.#closing !== undefined) return;
+    this.#logger.warn({ code: 'superseded' }, 'another incarnation took our place');
+    try {
+      await this.#enforcer.endAll('superseded');
+    } catch (error) {
+      this.#logger.error({ code: codeOf(error) }, 'processes could not be ended');
+    }
+    await this.close('superseded');
+  }
+}

@@ -1,0 +1,271 @@
+import { WebSocket } from 'ws';
+import type { Clock, Logger } from '../../telemetry/index.ts';
+import {
+  type ControlToSidecar,
+  controlToRelay,
+  controlToSidecar,
+  MAX_MESSAGE_BYTES,
+  MAX_REGISTRY_BODY_BYTES,
+  parseErrorBody,
+} from '../../wire/index.ts';
+import { Backoff } from '../backoff.ts';
+import { codeOf } from '../errors.ts';
+import { Heartbeat } from '../heartbeat.ts';
+import { Pause } from '../pause.ts';
+import type { SessionEntry } from '../sessions/session-table.ts';
+import type { Stream } from '../streams/stream.ts';
+import type { StreamTable } from '../streams/stream-table.ts';
+
+const CONNECT_TIMEOUT_MS = 10_000;
+/** What is written has this long to leave when we close. */
+const CLOSE_TIMEOUT_MS = 1000;
+/** A relay that restarts is back within seconds, and harnesses recover for 45 s: the window stays below ten. */
+const RECONNECT_BACKOFF = { baseMs: 250, capMs: 8000 };
+/** A connection that lived this long was a good one: the next dial after it is at once. */
+const STABLE_MS = 5000;
+/** Longest wait for a fresh URL after a refusal; the registration loop wakes us earlier. */
+const URL_WAIT_MS = 60_000;
+
+/** Where the socket goes: changes with each refresh of the ticket. */
+export interface RelayTarget {
+  /** With the ticket: never logged. */
+  url: string;
+  ticket: string | undefined;
+}
+
+export interface RelaySocketOptions {
+  target: RelayTarget;
+  clock: Clock;
+  logger: Logger;
+  /** The streams of one connection. */
+  openStreams: (send: (frame: Uint8Array) => void, onIdle: () => void) => StreamTable;
+  sessionEntries: () => SessionEntry[];
+  /** The relay refuses the ticket: register again. `superseded` is final. */
+  onRefused: (code: string) => void;
+  /** The socket opened, closed, or is done. */
+  onChange: () => void;
+}
+
+type End = { kind: 'refused'; status: number; code: string } | { kind: 'lost'; livedMs: number };
+
+/**
+ * One registration's socket at one relay replica (a slot): dials, redials with full jitter, tells the relay the session table before
+ * anything else. It never gives up by itself.
+ */
+export class RelaySocket {
+  readonly #options: RelaySocketOptions;
+  readonly #pause: Pause;
+  readonly #backoff = new Backoff(RECONNECT_BACKOFF);
+  #target: RelayTarget;
+  #needsTarget = false;
+  /** Dialling or open. */
+  #dialled: WebSocket | undefined;
+  /** Open. */
+  #socket: WebSocket | undefined;
+  #streams: StreamTable | undefined;
+  #retired = false;
+  #bootId: string | undefined;
+  #done: Promise<void> = Promise.resolve();
+
+  constructor(options: RelaySocketOptions) {
+    this.#options = options;
+    this.#target = options.target;
+    this.#pause = new Pause(options.clock);
+  }
+
+  start(): void {
+    this.#done = this.#run();
+  }
+
+  /** Open, and told the session table: the relay shows it to the registries. */
+  get present(): boolean {
+    return this.#socket !== undefined && !this.#retired;
+  }
+
+  get isOpen(): boolean {
+    return this.#socket !== undefined;
+  }
+
+  /** Never opens again: retired and idle, or closed. */
+  get isDone(): boolean {
+    return this.#pause.stopped;
+  }
+
+  get isRetired(): boolean {
+    return this.#retired;
+  }
+
+  /** A refreshed ticket, or after a refusal a new URL. */
+  setTarget(target: RelayTarget): void {
+    this.#target = target;
+    if (this.#needsTarget) {
+      this.#needsTarget = false;
+      this.#pause.wake();
+    }
+    if (target.ticket !== undefined) this.#control({ type: 'ticket', ticket: target.ticket });
+  }
+
+  sendSessions(): void {
+    this.#control({ type: 'sessions', sessions: this.#options.sessionEntries() });
+  }
+
+  /** The key is gone: no new streams, no redial; closes when the last stream ends (our-side §7). */
+  retire(): void {
+    this.#retired = true;
+    this.#closeIfIdle();
+  }
+
+  /** The key came back before the last stream ended. */
+  reinstate(): void {
+    this.#retired = false;
+  }
+
+  async endStreams(hits: (stream: Stream) => boolean, reason: string): Promise<void> {
+    await this.#streams?.endWhere(hits, reason);
+  }
+
+  /** Resets every stream and closes. */
+  async close(): Promise<void> {
+    this.#pause.stop();
+    await this.#streams?.close('sidecar_closing', true);
+    if (this.isOpen) this.#socket?.close(1001);
+    else this.#dialled?.terminate();
+    const timer = this.#options.clock.after(CLOSE_TIMEOUT_MS, () => this.#dialled?.terminate());
+    await this.#done;
+    timer.cancel();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#pause.stopped) {
+      await this.#pause.wait(this.#backoff.next());
+      if (this.#pause.stopped) break;
+      const end = await this.#connect();
+      if (this.#retired) break;
+      await this.#after(end);
+    }
+    this.#pause.stop();
+    this.#options.onChange();
+  }
+
+  async #after(end: End): Promise<void> {
+    if (end.kind === 'lost') {
+      if (end.livedMs >= STABLE_MS) this.#backoff.reset();
+      return;
+    }
+    this.#options.logger.warn({ status: end.status, code: end.code }, 'relay refused the socket');
+    if (end.status < 400 || end.status >= 500 || end.status === 429) return;
+    this.#needsTarget = true;
+    this.#options.onRefused(end.code);
+    if (this.#needsTarget) await this.#pause.wait(URL_WAIT_MS);
+    this.#needsTarget = false;
+  }
+
+  /** One connection, from dial to end. */
+  async #connect(): Promise<End> {
+    const { clock } = this.#options;
+    const socket = new WebSocket(this.#target.url, {
+      perMessageDeflate: false,
+      maxPayload: MAX_MESSAGE_BYTES,
+      handshakeTimeout: CONNECT_TIMEOUT_MS,
+    });
+    this.#dialled = socket;
+    const { promise, resolve } = Promise.withResolvers<End>();
+    let openedTime: number | undefined;
+    let refused: End | undefined;
+    socket.on('error', (error) => this.#options.logger.debug({ code: codeOf(error) }, 'relay socket failed'));
+    socket.once('upgrade', (response) => {
+      const bootId = response.headers['x-noisefleet-boot-id'];
+      this.#bootId = typeof bootId === 'string' ? bootId : undefined;
+    });
+    socket.once('unexpected-response', (request, response) => {
+      readBody(response).then((body) => {
+        const status = response.statusCode ?? 0;
+        refused = { kind: 'refused', status, code: parseErrorBody(body)?.code ?? `http_${status}` };
+        request.destroy();
+        resolve(refused);
+      });
+    });
+    socket.once('open', () => {
+      openedTime = clock.now();
+      this.#opened(socket);
+    });
+    socket.once('close', () =>
+      resolve(refused ?? { kind: 'lost', livedMs: clock.now() - (openedTime ?? clock.now()) }),
+    );
+    return promise;
+  }
+
+  #opened(socket: WebSocket): void {
+    const { clock, logger, onChange, openStreams } = this.#options;
+    this.#socket = socket;
+    const streams = openStreams(
+      (frame) => {
+        if (socket.readyState === WebSocket.OPEN) socket.send(frame);
+      },
+      () => this.#closeIfIdle(),
+    );
+    this.#streams = streams;
+    this.sendSessions();
+    const heartbeat = new Heartbeat({
+      clock,
+      ping: (nonce) => this.#control({ type: 'ping', nonce }),
+      onDead: () => socket.terminate(),
+    });
+    socket.on('message', (data, isBinary) => {
+      heartbeat.heard();
+      if (!Buffer.isBuffer(data)) return;
+      if (isBinary) streams.receive(data);
+      else this.#receiveControl(data.toString('utf8'), streams);
+    });
+    socket.on('ping', () => heartbeat.heard());
+    socket.once('close', (code) => {
+      heartbeat.stop();
+      this.#socket = undefined;
+      this.#streams = undefined;
+      logger.info({ relay: this.#bootId, closeCode: code }, 'relay socket closed');
+      void streams.close('relay_lost', false);
+      onChange();
+    });
+    logger.info({ relay: this.#bootId }, 'relay socket open');
+    if (this.#pause.stopped) socket.close(1000);
+    onChange();
+  }
+
+  #receiveControl(text: string, streams: StreamTable): void {
+    let message: ControlToSidecar | undefined;
+    try {
+      message = controlToSidecar.parse(text);
+    } catch (error) {
+      this.#options.logger.warn({ code: codeOf(error) }, 'control message dropped');
+      return;
+    }
+    if (message?.type === 'delivered') streams.delivered(message.streams);
+    else if (message?.type === 'ping') this.#control({ type: 'pong', nonce: message.nonce });
+    else if (message?.type === 'move') this.#options.logger.info({ relay: this.#bootId }, 'relay asks to move');
+  }
+
+  #control(message: Parameters<typeof controlToRelay.encode>[0]): void {
+    this.#socket?.send(controlToRelay.encode(message), { binary: false });
+  }
+
+  #closeIfIdle(): void {
+    if (!this.#retired || (this.#streams !== undefined && this.#streams.size > 0)) return;
+    this.#pause.stop();
+    this.#socket?.close(1000);
+  }
+}
+
+async function readBody(response: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of response) {
+      length += chunk.length;
+      if (length > MAX_REGISTRY_BODY_BYTES) break;
+      chunks.push(chunk);
+    }
+  } catch {
+    // A body that breaks off: the status says enough.
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
