@@ -11,6 +11,8 @@ export class SymmetricState {
   readonly #hash: HashFunction;
   #chainingKey: Uint8Array;
   #transcript: Uint8Array;
+  /** k, until something is encrypted with it: half the keys of a handshake are replaced before that. */
+  #key: Uint8Array | undefined;
   #cipher: CipherState | undefined;
 
   /** INITIALIZESYMMETRIC: a name longer than a hash is hashed, a shorter one padded with zeros. */
@@ -35,14 +37,14 @@ export class SymmetricState {
 
   /** Bytes by which the next `encryptAndHash` lengthens: none until there is a key. */
   get tagLength(): number {
-    return this.#cipher ? TAG_LENGTH : 0;
+    return this.#cipher || this.#key ? TAG_LENGTH : 0;
   }
 
   /** MIXKEY: ck, k = HKDF2(ck, input); n = 0. */
   mixKey(input: Uint8Array): void {
     const output = this.#hash.hkdf(this.#chainingKey, input, 2);
     this.#chainingKey.set(output.subarray(0, KEY_LENGTH));
-    this.#initializeKey(output.subarray(KEY_LENGTH));
+    this.#initializeKey(output.slice(KEY_LENGTH));
     output.fill(0);
     input.fill(0);
   }
@@ -57,21 +59,21 @@ export class SymmetricState {
     const output = this.#hash.hkdf(this.#chainingKey, input, 3);
     this.#chainingKey.set(output.subarray(0, KEY_LENGTH));
     this.mixHash(output.subarray(KEY_LENGTH, 2 * KEY_LENGTH));
-    this.#initializeKey(output.subarray(2 * KEY_LENGTH));
+    this.#initializeKey(output.slice(2 * KEY_LENGTH));
     output.fill(0);
     input.fill(0);
   }
 
   /** ENCRYPTANDHASH: the parts of the ciphertext, or the plaintext itself while there is no key. */
   encryptAndHash(plaintext: Uint8Array, step: string): readonly Uint8Array[] {
-    const parts = this.#cipher?.sealWithAd(this.#transcript, plaintext, step) ?? [plaintext];
+    const parts = this.#keyed()?.sealWithAd(this.#transcript, plaintext, step) ?? [plaintext];
     this.mixHash(...parts);
     return parts;
   }
 
   /** DECRYPTANDHASH, its counterpart. Throws `decrypt_failed`. */
   decryptAndHash(data: Uint8Array, step: string): Uint8Array {
-    const plaintext = this.#cipher?.openWithAd(this.#transcript, data, step) ?? data;
+    const plaintext = this.#keyed()?.openWithAd(this.#transcript, data, step) ?? data;
     this.mixHash(data);
     return plaintext;
   }
@@ -90,13 +92,26 @@ export class SymmetricState {
 
   wipe(): void {
     this.#chainingKey.fill(0);
+    this.#key?.fill(0);
+    this.#key = undefined;
     this.#cipher?.wipe();
     this.#cipher = undefined;
   }
 
   /** INITIALIZEKEY. */
   #initializeKey(key: Uint8Array): void {
-    this.#cipher = this.#cipherOf(key);
+    this.#key?.fill(0);
+    this.#key = key;
+    this.#cipher = undefined;
+  }
+
+  #keyed(): CipherState | undefined {
+    if (this.#key) {
+      this.#cipher = this.#cipherOf(this.#key);
+      this.#key.fill(0);
+      this.#key = undefined;
+    }
+    return this.#cipher;
   }
 
   #cipherOf(key: Uint8Array): CipherState {
