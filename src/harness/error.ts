@@ -34,6 +34,8 @@ export type HarnessErrorCode =
   | 'relay_lost'
   | 'handshake_failed'
   | 'handshake_timeout'
+  /** The executor opens no session for us. */
+  | 'initialize_refused'
   /** The registry refused the executor's own credential (contract §2.4): final until somebody mends the executor. */
   | 'executor_credential_rejected'
   /** The executor ended the channel, or sent what no executor may send. */
@@ -47,8 +49,16 @@ export type HarnessErrorCode =
   /** The executor does not have this method. */
   | 'not_supported'
   | 'not_found'
+  /** The executor calls the request wrong, or may not do it: permissions, a directory where a file belongs. */
+  | 'invalid_request'
+  /** Any other failure at the executor. */
+  | 'executor_error'
+  /** The process reads its standard input no more. */
+  | 'stdin_closed'
   | 'closed'
-  | 'aborted';
+  | 'aborted'
+  /** A bug of ours. */
+  | 'internal';
 
 export interface HarnessErrorDetails {
   /** Trying again later may help (contract §2.3, §8.2). */

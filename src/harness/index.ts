@@ -1,0 +1,10 @@
+export type { ConnectorEvent, Refusal } from './connector/events.ts';
+export { type Connector, type ConnectorOptions, startConnector } from './connector/server.ts';
+export { HarnessError, type HarnessErrorCode, type HarnessStep } from './error.ts';
+export type { RemoteFile } from './files/remote-file.ts';
+export type { DirectoryEntry, FileStat, RemoteFiles, WalkEntry, Walked } from './files/remote-files.ts';
+export { type Diagnostics, type ExecOptions, Harness, type HarnessOptions } from './harness.ts';
+export type { ExitStatus, RemoteProcess } from './process/remote-process.ts';
+export type { CredentialSource } from './registry/credential.ts';
+export type { Traffic } from './session/channel-transport.ts';
+export type { SessionEvent } from './session/session.ts';
