@@ -20,15 +20,17 @@ export interface CodexTurnOptions {
   steps: readonly ModelStep[];
   /** Further arguments of `codex exec`; none leaves the sandbox setting at its default. */
   codexArguments?: readonly string[];
+  /** Name of the Codex home below the scratch folder; turns at the same time need one each. */
+  home?: string;
   /** `noisefleet run` unless another launcher is given. */
   launch?: (codex: readonly string[], env: Record<string, string>) => ChildProcess;
 }
 
 /** One turn of a real, unmodified `codex exec` in `environment`, with a scripted model. */
 export async function startCodexTurn(options: CodexTurnOptions): Promise<CodexTurn> {
-  const { fleet, release, environment, steps, codexArguments = [] } = options;
+  const { fleet, release, environment, steps, codexArguments = [], home = `codex-home-${release.version}` } = options;
   const model = await startFakeModel(steps);
-  const codexHome = makeFolder(join(fleet.scratch, `codex-home-${release.version}`));
+  const codexHome = makeFolder(join(fleet.scratch, home));
   writeFileSync(join(codexHome, 'config.toml'), codexConfig(model.url, fleet.workspace));
   giveAway(join(codexHome, 'config.toml'));
 
