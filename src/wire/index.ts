@@ -18,7 +18,16 @@ export { encodeDataFrame } from './envelope/data-frame.ts';
 export { decodeFrame } from './envelope/decode.ts';
 export { encodeFrame } from './envelope/encode.ts';
 export type { DataBody, Frame, FrameBody } from './envelope/frame.ts';
-export { createPeeked, isOfStream, type Peeked, type PeekFailure, peekFrame, streamIdOf } from './envelope/peek.ts';
+export {
+  createPeeked,
+  isOfStream,
+  type Peeked,
+  type PeekFailure,
+  peekFrame,
+  peekFrameOf,
+  streamHeader,
+  streamIdOf,
+} from './envelope/peek.ts';
 export type { BodyKind } from './envelope/schema.ts';
 export { WireError, type WireErrorCode } from './errors.ts';
 export { decodeBase64 } from './exec-api/base64.ts';

@@ -31,8 +31,11 @@ export const MAX_QUEUED_MESSAGES = 128;
 /** `harness_key_authorization`, UTF-8 bytes (contract §2.3, §7.2). */
 export const MAX_AUTHORIZATION_BYTES = 4096;
 
-/** Stream ids, UTF-8 bytes. Real ones are UUIDs of 36; the contract sets no bound, a relay's tables need one. */
-export const MAX_STREAM_ID_BYTES = 128;
+/**
+ * Stream ids, UTF-8 bytes. Real ones are UUIDs of 36; the contract sets no bound, a relay's tables need one. Lengths up to 127 take one
+ * byte in an envelope.
+ */
+export const MAX_STREAM_ID_BYTES = 127;
 
 /** Registration ids, UTF-8 bytes. Ours have 43; another registry's are opaque. */
 export const MAX_REGISTRATION_ID_BYTES = 512;

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { WireErrorCode } from '../errors.ts';
-import { isStreamId, parseStreamId, type StreamId } from '../ids.ts';
+import { isStreamId, type StreamId } from '../ids.ts';
 import { MAX_MESSAGE_BYTES, MAX_STREAM_ID_BYTES } from '../limits.ts';
 import { BODY_KINDS, type BodyKind, ENVELOPE_VERSION, FIELD, WIRE_TYPE } from './schema.ts';
 
@@ -25,6 +25,15 @@ export function createPeeked(): Peeked {
   return { streamIdStart: 0, streamIdEnd: 0, kind: 'heartbeat', version: 0, seen: 0 };
 }
 
+const VERSION_TAG = (FIELD.version << 3) | WIRE_TYPE.varint;
+const STREAM_ID_TAG = (FIELD.streamId << 3) | WIRE_TYPE.bytes;
+/** Where a stream id stands when it comes second: after both tags, the version and a length of one byte. */
+const ID_START = 4;
+/** Body kinds by the one byte of their tag. */
+const KIND_BY_TAG: readonly (BodyKind | undefined)[] = Array.from({ length: 256 }, (_, tag) =>
+  (tag & 7) === WIRE_TYPE.bytes && tag < 0x80 ? BODY_KINDS[tag >>> 3] : undefined,
+);
+
 const VARINT_FIELDS = (1 << FIELD.version) | (1 << FIELD.ack) | (1 << FIELD.ackBits);
 const BODY_FIELDS =
   (1 << FIELD.data) |
@@ -48,6 +57,38 @@ const TWO_BODIES = -3;
 export function peekFrame(bytes: Uint8Array, out: Peeked): PeekFailure | undefined {
   const length = bytes.length;
   if (length > MAX_MESSAGE_BYTES) return 'too_large';
+  if (peekPlain(bytes, out)) return undefined;
+  return peekAny(bytes, out);
+}
+
+/**
+ * The shape that every real peer writes: version, stream id in ASCII, one body, nothing else. The same answer as `peekAny`, in less than half
+ * of its time; false leaves the frame to it.
+ */
+function peekPlain(bytes: Uint8Array, out: Peeked): boolean {
+  if (bytes[0] !== VERSION_TAG || bytes[1] !== ENVELOPE_VERSION || bytes[2] !== STREAM_ID_TAG) return false;
+  const idEnd = ID_START + (bytes[3] ?? 0);
+  let bits = 0;
+  for (let at = ID_START; at < idEnd; at += 1) bits |= bytes[at] ?? 0x80;
+  // One byte of length, all ASCII, and a first character that is no space or control.
+  if (idEnd > ID_START + MAX_STREAM_ID_BYTES || bits >= 0x80 || (bytes[ID_START] ?? 0) <= 0x20) return false;
+  if (!endsInBody(bytes, idEnd, out)) return false;
+  out.streamIdStart = ID_START;
+  out.streamIdEnd = idEnd;
+  return true;
+}
+
+/** Whether exactly one body stands from here to the end of the frame. */
+function endsInBody(bytes: Uint8Array, start: number, out: Peeked): boolean {
+  const kind = KIND_BY_TAG[bytes[start] ?? 0];
+  const bodyStart = varintEnd(bytes, start + 1);
+  if (kind === undefined || bodyStart < 0) return false;
+  out.kind = kind;
+  return bodyStart + uint32At(bytes, start + 1, bodyStart) === bytes.length;
+}
+
+function peekAny(bytes: Uint8Array, out: Peeked): PeekFailure | undefined {
+  const length = bytes.length;
   out.seen = 0;
   out.version = 0;
   let at = 0;
@@ -65,16 +106,46 @@ export function peekFrame(bytes: Uint8Array, out: Peeked): PeekFailure | undefin
   return (out.seen & BODY_FIELDS) === 0 ? 'bad_body' : undefined;
 }
 
-/** The stream id of a frame that `peekFrame` accepted. */
+/** The stream id of a frame that `peekFrame` accepted, which is why it needs no check. */
 export function streamIdOf(bytes: Uint8Array, { streamIdStart, streamIdEnd }: Peeked): StreamId {
-  return parseStreamId(bufferOf(bytes).toString('utf8', streamIdStart, streamIdEnd));
+  return bufferOf(bytes).toString('utf8', streamIdStart, streamIdEnd) as StreamId;
+}
+
+/** The first bytes of each plain frame of one stream, for `peekFrameOf`. Ids are short enough for a length of one byte. */
+export function streamHeader(streamId: StreamId): Uint8Array {
+  const id = Buffer.from(streamId, 'utf8');
+  return Buffer.concat([Uint8Array.of(VERSION_TAG, ENVELOPE_VERSION, STREAM_ID_TAG, id.length), id]);
+}
+
+/**
+ * `peekFrame` and `isOfStream` in one pass, for a socket that is bound to a stream: one comparison reads and routes.
+ *
+ * @param header of `streamHeader`
+ */
+export function peekFrameOf(
+  bytes: Uint8Array,
+  header: Uint8Array,
+  out: Peeked,
+): PeekFailure | 'other_stream' | undefined {
+  if (bytes.length > MAX_MESSAGE_BYTES) return 'too_large';
+  if (startsWith(bytes, 0, header) && endsInBody(bytes, header.length, out)) {
+    out.streamIdStart = ID_START;
+    out.streamIdEnd = header.length;
+    return undefined;
+  }
+  const failure = peekFrame(bytes, out);
+  if (failure !== undefined) return failure;
+  return isOfStream(bytes, out, header.subarray(ID_START)) ? undefined : 'other_stream';
 }
 
 /** Whether a frame that `peekFrame` accepted is of this stream, given its id in UTF-8; allocates nothing. */
 export function isOfStream(bytes: Uint8Array, { streamIdStart, streamIdEnd }: Peeked, id: Uint8Array): boolean {
-  if (streamIdEnd - streamIdStart !== id.length) return false;
-  for (let offset = 0; offset < id.length; offset += 1) {
-    if (bytes[streamIdStart + offset] !== id[offset]) return false;
+  return streamIdEnd - streamIdStart === id.length && startsWith(bytes, streamIdStart, id);
+}
+
+function startsWith(bytes: Uint8Array, start: number, expected: Uint8Array): boolean {
+  for (let offset = 0; offset < expected.length; offset += 1) {
+    if (bytes[start + offset] !== expected[offset]) return false;
   }
   return true;
 }
