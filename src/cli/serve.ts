@@ -8,6 +8,8 @@ import { productVersion } from './product-version.ts';
 const STOP_GRACE_MS = 25_000;
 
 export interface Service {
+  /** Resolves with the reason when the service ended by itself because somebody refused it for good. */
+  readonly stopped?: Promise<string>;
   close(): Promise<void>;
 }
 
@@ -37,7 +39,7 @@ export function listenFlag(description: string, fallback: string) {
 
 /**
  * Runs a service until SIGTERM, SIGINT or the end of standard input, closes it and exits 0. A second signal exits at once.
- * Never returns normally: what is still open in the event loop must not keep a stopped process.
+ * When the service is refused for good it exits 4. Never returns normally: what is still open in the event loop must not keep a stopped process.
  */
 export async function serve({ component, logLevel, exitOnStdinClose, start }: ServeOptions): Promise<void> {
   const logger = createLogger({ component, level: logLevel });
@@ -46,22 +48,31 @@ export async function serve({ component, logLevel, exitOnStdinClose, start }: Se
   const starting = start({ logger, metrics });
   const service = await Promise.race([starting, stopped.then(() => undefined)]);
   if (service === undefined) process.exit(EXIT.done); // stopped while starting: nothing has been promised to anybody yet
-  logger.info({ reason: await stopped }, 'stopping');
+  const refused = service.stopped?.then((reason) => ({ reason, code: EXIT.refused })) ?? new Promise<never>(() => {});
+  const { reason, code } = await Promise.race([stopped.then((asked) => ({ reason: asked, code: EXIT.done })), refused]);
+  logger.info({ reason }, 'stopping');
   setTimeout(() => process.exit(EXIT.failed), STOP_GRACE_MS).unref();
   await service.close();
   logger.info('stopped');
-  process.exit(EXIT.done);
+  process.exit(code);
 }
+
+/**
+ * Ctrl-C in a terminal reaches a process twice when npm started it: from the terminal and, passed on, from npm. What comes this soon
+ * after the first is the same wish. Milliseconds.
+ */
+const SAME_WISH_MS = 300;
 
 /** Resolves with the reason at the first request to stop; the second signal exits with the code that shells expect. */
 export function stopRequest(exitOnStdinClose = false): Promise<string> {
   return new Promise((resolve) => {
-    let asked = false;
+    let askedAt: number | undefined;
     const onSignal = (name: 'SIGTERM' | 'SIGINT', code: number) => {
       process.on(name, () => {
-        if (asked) process.exit(code);
-        asked = true;
+        const now = performance.now();
+        askedAt ??= now;
         resolve(name);
+        if (now - askedAt > SAME_WISH_MS) process.exit(code);
       });
     };
     onSignal('SIGTERM', 143);

@@ -162,7 +162,7 @@ class RunningDev implements Dev {
     }))
       print(line);
     print('');
-    if (demo) await runDemo({ plan, call, print, readyFile: layout.readyFile, relayAdminUrl: front.relayAdminUrl });
+    if (demo) await this.#runDemo();
     const elsewhere = layout.root !== resolve(defaultStateRoot(this.#options.environment));
     for (const line of invitation({ plan, call, folder, ...(elsewhere && { readyFile: layout.readyFile }) }))
       print(line);
@@ -188,6 +188,14 @@ class RunningDev implements Dev {
     fleet.kill();
     front.registry.kill();
     front.relay.kill();
+  }
+
+  async #runDemo(): Promise<void> {
+    const { call, print } = this.#options;
+    const { front, fleet } = this.#parts;
+    const { registryUrl, relayAdminUrl } = front;
+    const credential = async (id: string) => fleet.credential(id);
+    await runDemo({ plan: fleet.plan, call, print, registryUrl, relayAdminUrl, credential });
   }
 
   /** Waits for every part, not one after the other, so that the message can say all that is missing. */

@@ -64,6 +64,14 @@ export class Fleet {
     return this.#keys.get(environmentId)?.at(-1);
   }
 
+  /** The client token of an environment, as the ready file has it. */
+  credential(environmentId: string): string {
+    const { tokens, clock } = this.#options;
+    const planned = this.#plan.environments.find(({ id }) => id === environmentId);
+    if (planned === undefined) throw new Error(`${environmentId} is not among the manifests`);
+    return tokens.tokenOf(clientHolder(planned.client), clock.now());
+  }
+
   /** From now on every round keeps the ready file current. */
   announce(): void {
     this.#announced = true;

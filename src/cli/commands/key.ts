@@ -3,7 +3,9 @@ import { createKeyFile, keyFingerprint, loadKeyFile } from '../../noise/index.ts
 import { encodePublicKey } from '../../wire/index.ts';
 
 export function keyCommand(): Command {
-  const command = new Command('key').description('Create and look at key files. A private key never leaves its file.');
+  const command = new Command('key')
+    .description('Create and look at key files. A private key never leaves its file.')
+    .addHelpText('after', '\nExample:\n  $ noisefleet key create keys/k2.json');
   command
     .command('create')
     .argument('<file>', 'where to; must not exist. Executors take the key id from the name: k2.json is k2')
