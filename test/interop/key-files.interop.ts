@@ -1,0 +1,100 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type RelayProxy, startRelayProxy } from '../faults/relay-proxy.ts';
+import { addressOf } from './address.ts';
+import { newestCodex } from './codex.ts';
+import { startCodexTurn } from './codex-turn.ts';
+import { commandOutput } from './command-output.ts';
+import { type Fleet, finished, startFleet } from './fleet.ts';
+import { fleetOf } from './manifests.ts';
+import { connectHarness, counted, outputOf, startCounting } from './our-harness.ts';
+import { waitFor } from './wait-for.ts';
+
+const STREAMS = 20;
+const LINES = 400;
+const PAUSE_SECONDS = 0.05;
+
+describe('a new key file beside the old one', () => {
+  let fleet: Fleet;
+  let proxy: RelayProxy;
+  beforeAll(async () => {
+    proxy = await startRelayProxy({ target: () => addressOf(fleet.processes().relay.url) });
+    fleet = await startFleet({ manifests: fleetOf('BuiltIn'), arguments: ['--relay-public-url', proxy.url] });
+  });
+  afterAll(async () => {
+    await fleet?.stop();
+    await proxy?.close();
+  });
+
+  const keyFile = (id: string) => join(fleet.stateDir, 'executors/default_builtin/keys', `${id}.json`);
+  const servedKey = async () => {
+    const harness = await connectHarness(fleet, 'builtin');
+    const { fingerprint } = harness.diagnostics;
+    harness.close();
+    return fingerprint;
+  };
+
+  it('serves new harnesses, and neither running nor recovering ones notice', async () => {
+    const first = await servedKey();
+    const harnesses = await connectAll(fleet);
+    const remotes = await Promise.all(harnesses.map((harness) => startCounting(harness, LINES, PAUSE_SECONDS)));
+    const outputs = remotes.map(outputOf);
+    const turn = await startCodexTurn({
+      fleet,
+      release: newestCodex,
+      environment: 'builtin',
+      steps: [() => ({ kind: 'exec', command: countingCommand, yieldMs: 30_000 })],
+    });
+    await waitFor('the real harness too', () => proxy.open('harness') > STREAMS);
+
+    expect(await finished(fleet.noisefleet(['key', 'create', keyFile('k2')]))).toMatchObject({ code: 0 });
+    await waitFor('the new key to be served', async () => (await servedKey()) !== first);
+    expect(proxy.open('harness')).toBeGreaterThan(STREAMS);
+
+    // Between rotation and recovery everything that could remember the old key is killed, but the executor.
+    for (const victim of [fleet.processes().relay, fleet.processes().registry]) process.kill(victim.pid, 'SIGKILL');
+
+    expect(await Promise.all(outputs)).toEqual(Array.from({ length: STREAMS }, () => counted(LINES)));
+    expect(harnesses.map((harness) => harness.diagnostics.fingerprint)).toEqual(harnesses.map(() => first));
+    const { code, stdout, stderr } = await turn.result;
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(commandOutput(stdout)).toBe(counted(LINES));
+    expect(await servedKey()).not.toBe(first);
+    for (const harness of harnesses) harness.close();
+  });
+
+  it('takes over when the old file is gone: attached streams go on, a later recovery fails, the next command works', async () => {
+    expect(await finished(fleet.noisefleet(['key', 'create', keyFile('k3')]))).toMatchObject({ code: 0 });
+    const old = await servedKey();
+    await waitFor('k3 to be served', async () => (await servedKey()) !== old);
+    const harness = await connectHarness(fleet, 'builtin');
+    const served = harness.diagnostics.fingerprint;
+    const attached = await startCounting(harness, LINES / 4, PAUSE_SECONDS);
+    expect(await finished(fleet.noisefleet(['key', 'create', keyFile('k4')]))).toMatchObject({ code: 0 });
+    await waitFor('k4 to be served', async () => (await servedKey()) !== served);
+    for (const id of ['k1', 'k2', 'k3']) rmSync(keyFile(id), { force: true });
+    expect(await outputOf(attached)).toBe(counted(LINES / 4));
+    expect(harness.diagnostics.fingerprint).toBe(served);
+
+    const lost = await startCounting(harness, LINES, PAUSE_SECONDS);
+    lost.stdout.resume().on('error', () => {});
+    lost.stderr.resume().on('error', () => {});
+    proxy.cut('harness');
+    await expect(lost.exit).rejects.toMatchObject({ code: expect.stringMatching(/session_lost|executor_key_changed/) });
+
+    const next = await startCounting(harness, 3, 0);
+    expect(await outputOf(next)).toBe(counted(3));
+    expect(harness.diagnostics.fingerprint).not.toBe(served);
+    harness.close();
+  });
+});
+
+const countingCommand = `for i in $(seq 1 ${LINES}); do echo "line $i"; sleep ${PAUSE_SECONDS}; done`;
+
+/** One after the other: at most three handshakes of one identity may wait for an answer. */
+async function connectAll(fleet: Fleet) {
+  const harnesses = [];
+  for (let index = 0; index < STREAMS; index += 1) harnesses.push(await connectHarness(fleet, 'builtin'));
+  return harnesses;
+}
