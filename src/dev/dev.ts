@@ -21,6 +21,8 @@ import { TokenBook } from './state/tokens.ts';
 const ROUND_MS = 300;
 /** Between two looks whether all parts are ready. Milliseconds. */
 const READY_POLL_MS = 20;
+/** How long people are left without a word. Milliseconds. */
+const PATIENCE_MS = 5000;
 /** A part that is not ready after this has a reason that waiting does not mend. Milliseconds. */
 const START_TIMEOUT_MS = 60_000;
 
@@ -202,11 +204,16 @@ class RunningDev implements Dev {
   async #allReady(): Promise<void> {
     const { clock, signal } = this.#options;
     const until = clock.now() + START_TIMEOUT_MS;
+    let speakAt = clock.now() + PATIENCE_MS;
     for (;;) {
       const missing = this.#processes().filter((each) => !each.isReady);
       if (missing.length === 0) return;
       if (signal.aborted) throw new DevError('not_ready', 'stopped while starting');
       if (clock.now() >= until) throw new DevError('not_ready', notReady(missing));
+      if (clock.now() >= speakAt) {
+        speakAt += PATIENCE_MS;
+        for (const line of stillWaiting(missing)) this.#options.print(line);
+      }
       await pause(READY_POLL_MS);
     }
   }
@@ -247,6 +254,9 @@ class RunningDev implements Dev {
 }
 
 function notReady(missing: readonly SupervisedProcess[]): string {
-  const lines = missing.map(({ spec, problem }) => `  ${spec.name}: ${problem}. Its log: ${spec.logFile}`);
-  return [`not ready after ${START_TIMEOUT_MS / 1000} s:`, ...lines].join('\n');
+  return [`not ready after ${START_TIMEOUT_MS / 1000} s:`, ...stillWaiting(missing)].join('\n');
+}
+
+function stillWaiting(missing: readonly SupervisedProcess[]): string[] {
+  return missing.map(({ spec, problem }) => `  waiting for ${spec.name}: ${problem}. Its log: ${spec.logFile}`);
 }
