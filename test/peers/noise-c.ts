@@ -30,6 +30,21 @@ export function loadNoiseC(): Promise<NoiseC> {
   const create = require('noise-c.wasm') as Create;
   // Given the binary, it does not try to fetch a file path first, and to complain.
   const wasmBinary = readFileSync(require.resolve('noise-c.wasm/src/noise-c.wasm'));
-  // What it hands over may look like a promise: a copy resolves as a plain value.
-  return new Promise((resolve) => create({ wasmBinary }, (noise) => resolve({ ...noise })));
+  const before = processListeners();
+  return new Promise((resolve) =>
+    create({ wasmBinary }, (noise) => {
+      // Emscripten ends the process at any unhandled rejection: that is not for a library to decide.
+      for (const { event, listener } of processListeners()) {
+        if (!before.some((known) => known.listener === listener)) process.removeListener(event, listener);
+      }
+      // It looks like a promise: a copy resolves as the plain value.
+      resolve({ ...noise });
+    }),
+  );
+}
+
+function processListeners() {
+  return ['uncaughtException', 'unhandledRejection'].flatMap((event) =>
+    process.rawListeners(event).map((listener) => ({ event, listener: listener as (...args: unknown[]) => void })),
+  );
 }
