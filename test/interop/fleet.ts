@@ -108,7 +108,7 @@ export async function startFleet({ manifests, arguments: extra = [] }: FleetOpti
 }
 
 /** The checkout, or a copy of what `noisefleet` needs of it where the unprivileged user cannot read it. */
-function readableCheckout(copyTo: string): string {
+export function readableCheckout(copyTo: string): string {
   const probe = join(checkout, 'src/cli/main.ts');
   if (readableByAll(probe, join(copyTo, 'src/cli/main.ts')) === probe) return checkout;
   for (const part of ['src', 'node_modules', 'package.json']) readableByAll(join(checkout, part), join(copyTo, part));

@@ -4,17 +4,16 @@ import { once } from 'node:events';
 import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { cleanEnvironment, readableByAll } from './user.ts';
+import { readableCheckout } from './fleet.ts';
+import { cleanEnvironment } from './user.ts';
 import { waitFor } from './wait-for.ts';
 
 /** The sidecar and the workspace container have a user of their own each, as in a pod. */
 const SIDECAR = 10_002;
 const WORKSPACE = 10_003;
-
-const checkout = dirname(dirname(import.meta.dirname));
 
 describe('a shell in the workspace, with the exec-server under a user of its own', () => {
   const root = mkdtempSync(join(tmpdir(), 'noisefleet-isolation-'));
@@ -85,7 +84,7 @@ describe('a shell in the workspace, with the exec-server under a user of its own
   });
 
   function as(user: number, args: readonly string[]): ChildProcess {
-    const main = join(readableByAll(checkout, join(root, 'checkout')), 'src/cli/main.ts');
+    const main = join(readableCheckout(join(root, 'checkout')), 'src/cli/main.ts');
     const identity = [`--reuid=${user}`, `--regid=${user}`, '--clear-groups', '--no-new-privs', '--'];
     const env = cleanEnvironment(join(root, 'workspace'));
     const child = spawn('setpriv', [...identity, process.execPath, main, ...args], { env, stdio: 'ignore' });
