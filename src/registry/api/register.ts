@@ -69,9 +69,7 @@ export function decideRegister(facts: RegisterFacts): RegisterDecision {
   if (executor.outcome === 'unknown') return REFUSALS.tokenInvalid();
   if (executor.environmentId !== environmentId) return REFUSALS.environmentUnknown();
   if (record === undefined) return executor.incarnation === undefined ? REFUSALS.environmentUnknown() : superseded();
-  return record.runtime === 'External'
-    ? decideExternal(record, facts)
-    : decidePod(record, executor.incarnation, facts);
+  return record.runtime === 'External' ? decideExternal(record, facts) : decidePod(record, executor.incarnation, facts);
 }
 
 function decidePod(
@@ -85,9 +83,14 @@ function decidePod(
   const key = record.keys.find((each) => each.fingerprint === fingerprint);
   if (key === undefined) return notAdmittedYet('fingerprint_not_seen');
   if (!isServing(key)) {
-    return refuse(403, 'key_not_current', `Key ${key.id} is ${key.state}: it is not handed out any more. Use a newer key.`, {
-      reason: `key_${key.state.toLowerCase()}`,
-    });
+    return refuse(
+      403,
+      'key_not_current',
+      `Key ${key.id} is ${key.state}: it is not handed out any more. Use a newer key.`,
+      {
+        reason: `key_${key.state.toLowerCase()}`,
+      },
+    );
   }
   return {
     kind: 'admit',
@@ -108,7 +111,14 @@ function decideExternal(record: EnvironmentRecord, facts: RegisterFacts): Regist
   const incarnation = parseIncarnation(fingerprint);
   const registrationId = registrationIdOf(record.id, incarnation, fingerprint);
   const expiresAt = Math.floor(now / 1000) + EXTERNAL_TICKET_SECONDS;
-  const admission = { kind: 'admit', registrationId, incarnation, keyId: undefined, runtime: 'external', expiresAt } as const;
+  const admission = {
+    kind: 'admit',
+    registrationId,
+    incarnation,
+    keyId: undefined,
+    runtime: 'external',
+    expiresAt,
+  } as const;
   if (claim === undefined || claim.registrationId === registrationId) {
     const firstRegistrationTime = claim?.firstRegistrationTime ?? facts.firstRegistrationTime ?? now / 1000;
     return { ...admission, firstRegistrationTime, replaces: undefined };
@@ -121,7 +131,7 @@ function decideExternal(record: EnvironmentRecord, facts: RegisterFacts): Regist
   return { ...admission, firstRegistrationTime, replaces: claim.registrationId };
 }
 
-function superseded(): Refusal {
+export function superseded(): Refusal {
   return refuse(403, 'superseded', 'Another pod took this executor’s place. This one ends its processes and stops.');
 }
 

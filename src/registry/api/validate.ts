@@ -87,7 +87,12 @@ function invalid(reason: string): ValidateDecision {
 }
 
 function cannotTell(): Refusal {
-  return refuse(503, 'cannot_validate', 'The registry cannot tell at the moment. Reset the stream; the harness tries again.', {
-    retryAfterSeconds: 1,
-  });
+  return refuse(
+    503,
+    'cannot_validate',
+    'The registry cannot tell at the moment. Reset the stream; the harness tries again.',
+    {
+      retryAfterSeconds: 1,
+    },
+  );
 }

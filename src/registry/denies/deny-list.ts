@@ -9,21 +9,30 @@ export interface DenySubject {
   readonly fingerprint?: string;
 }
 
-/**
- * The denies that stand: data, without clock or socket. Times are seconds since the epoch. One deny of the same thing for the same
- * reason has the same id on every registry, so that nobody enforces or acknowledges it twice.
- */
+/** What a deny is about: two of the same thing for the same reason are one while it stands. */
+export interface DenyTarget {
+  readonly environmentId: EnvironmentId;
+  readonly match: DenyMatch;
+  readonly reason: DenyReason;
+}
+
+/** The denies that stand: data, without clock or socket. Times are seconds since the epoch. */
 export class DenyList {
   readonly #denies = new Map<string, Deny>();
 
-  /** Adds it, or moves the end of the one that stands. */
-  add(deny: Deny): void {
+  /** Undefined when one of the same target stands already. */
+  add(target: DenyTarget, since: number, until: number): Deny | undefined {
+    if (this.#find(target, since) !== undefined) return undefined;
+    const deny = { id: idOf(target, since), ...target, since, until };
     this.#denies.set(deny.id, deny);
+    return deny;
   }
 
-  /** Returns whether it stood. */
-  lift(id: string): boolean {
-    return this.#denies.delete(id);
+  /** The deny that stood against this target and stands no more. */
+  lift(target: DenyTarget, now: number): Deny | undefined {
+    const deny = this.#find(target, now);
+    if (deny !== undefined) this.#denies.delete(deny.id);
+    return deny;
   }
 
   standing(now: number, environmentId?: EnvironmentId): Deny[] {
@@ -36,21 +45,22 @@ export class DenyList {
   against(subject: DenySubject, now: number): Deny | undefined {
     return this.standing(now, subject.environmentId).find(({ match }) => hitsExecutor(match, subject));
   }
+
+  #find(target: DenyTarget, now: number): Deny | undefined {
+    return this.standing(now, target.environmentId).find((deny) => sameTarget(deny, target));
+  }
 }
 
-export function denyOf(
-  environmentId: EnvironmentId,
-  match: DenyMatch,
-  reason: DenyReason,
-  time: { readonly since: number; readonly until: number },
-): Deny {
-  return { id: denyId(environmentId, match, reason), environmentId, match, reason, ...time };
-}
-
-export function denyId(environmentId: EnvironmentId, match: DenyMatch, reason: DenyReason): string {
+/** New at each occurrence: a sidecar enforces an id once, and access may end, be given and end again. */
+function idOf({ environmentId, match, reason }: DenyTarget, since: number): string {
   return createHash('sha256')
-    .update(JSON.stringify([environmentId, Object.entries(match).sort(), reason]))
+    .update(JSON.stringify([environmentId, match, reason, since]))
     .digest('base64url');
+}
+
+function sameTarget(a: DenyTarget, b: DenyTarget): boolean {
+  const text = ({ environmentId, match, reason }: DenyTarget) => JSON.stringify([environmentId, match, reason]);
+  return text(a) === text(b);
 }
 
 function hitsExecutor(match: DenyMatch, subject: DenySubject): boolean {

@@ -1,7 +1,6 @@
-import type { Deny } from '../../wire/index.ts';
 import type { DirectoryChange } from '../directory/directory.ts';
 import { identityHashOf } from '../identity-hash.ts';
-import { denyId, denyOf } from './deny-list.ts';
+import type { DenyTarget } from './deny-list.ts';
 
 /**
  * How long a deny of a pod's incarnation, a revoked key or an ended grant stands, in seconds: longer than any ticket that it refuses
@@ -10,33 +9,35 @@ import { denyId, denyOf } from './deny-list.ts';
  */
 export const DENY_SECONDS = 3_600;
 
-export type DenyAction =
-  | { readonly type: 'deny'; readonly deny: Deny }
-  | { readonly type: 'lift'; readonly denyId: string };
+export interface DenyAction {
+  readonly type: 'deny' | 'lift';
+  readonly target: DenyTarget;
+}
 
-/** What relays and sidecars have to be told because of a change (`our-side.md` §7–9). `now` is in seconds since the epoch. */
-export function denyActions(change: DirectoryChange, now: number): DenyAction[] {
-  const time = { since: now, until: now + DENY_SECONDS };
+/** What relays and sidecars have to be told because of a change (`our-side.md` §7–9); undefined for nothing. */
+export function denyActionOf(change: DirectoryChange): DenyAction | undefined {
   switch (change.type) {
-    case 'access_ended': {
-      const match = { identityHash: identityHashOf(change.identity) };
-      return [{ type: 'deny', deny: denyOf(change.environmentId, match, 'grant_ended', time) }];
-    }
-    case 'access_given': {
-      const match = { identityHash: identityHashOf(change.identity) };
-      return [{ type: 'lift', denyId: denyId(change.environmentId, match, 'grant_ended') }];
-    }
-    case 'fence_moved': {
-      const match = { incarnation: change.former };
-      return [{ type: 'deny', deny: denyOf(change.environmentId, match, 'superseded', time) }];
-    }
-    case 'key_revoked': {
-      const match = { fingerprint: change.fingerprint };
-      return [{ type: 'deny', deny: denyOf(change.environmentId, match, 'revoked', time) }];
-    }
+    case 'access_ended':
+      return { type: 'deny', target: accessTarget(change) };
+    case 'access_given':
+      return { type: 'lift', target: accessTarget(change) };
+    case 'fence_moved':
+      return {
+        type: 'deny',
+        target: { environmentId: change.environmentId, match: { incarnation: change.former }, reason: 'superseded' },
+      };
+    case 'key_revoked':
+      return {
+        type: 'deny',
+        target: { environmentId: change.environmentId, match: { fingerprint: change.fingerprint }, reason: 'revoked' },
+      };
     case 'keys_changed':
-      return [];
+      return undefined;
     default:
       return change satisfies never;
   }
+}
+
+function accessTarget({ environmentId, identity }: Extract<DirectoryChange, { identity: string }>): DenyTarget {
+  return { environmentId, match: { identityHash: identityHashOf(identity) }, reason: 'grant_ended' };
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { EnvironmentId } from '../../wire/index.ts';
 import type { Clock, Counter, Gauge, Logger, Metrics, Timer } from '../../telemetry/index.ts';
+import type { EnvironmentId } from '../../wire/index.ts';
 import type {
   ClientAuthentication,
   Directory,

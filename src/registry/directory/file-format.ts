@@ -83,7 +83,9 @@ export function parseDirectoryFile(text: string): ParsedDirectoryFile {
   }
   const result = directoryFileSchema.safeParse(json);
   if (result.success) return result.data;
-  const problems = result.error.issues.slice(0, 3).map((issue) => `${issue.path.join('.') || 'file'}: ${issue.message}`);
+  const problems = result.error.issues
+    .slice(0, 3)
+    .map((issue) => `${issue.path.join('.') || 'file'}: ${issue.message}`);
   throw new DirectoryFileError('not_the_format', `the directory file is refused: ${problems.join('; ')}`);
 }
 

@@ -91,13 +91,21 @@ export function nextView(before: FileView, file: ParsedDirectoryFile): FileView 
 }
 
 /** The first grant in order of name that allows this now. */
-export function grantIn(view: FileView, identity: string, environmentId: EnvironmentId, now: number): string | undefined {
+export function grantIn(
+  view: FileView,
+  identity: string,
+  environmentId: EnvironmentId,
+  now: number,
+): string | undefined {
   return view.grants.find(
     (grant) => now < grant.expiresAt && grant.identities.has(identity) && grant.environments.has(environmentId),
   )?.name;
 }
 
-function nextFence(before: EnvironmentRecord | undefined, current: Incarnation | undefined): EnvironmentRecord['fence'] {
+function nextFence(
+  before: EnvironmentRecord | undefined,
+  current: Incarnation | undefined,
+): EnvironmentRecord['fence'] {
   const earlier = [...(before?.fence.former ?? []), before?.fence.current].filter((each) => each !== undefined);
   const former = [...new Set(earlier)].filter((each) => each !== current);
   return { current, former: former.slice(-MAX_REMEMBERED_PER_ENVIRONMENT) };

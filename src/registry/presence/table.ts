@@ -115,15 +115,27 @@ export class PresenceTable {
     if (relay !== undefined) this.#forget(relay, registrationId, now);
   }
 
-  /** A new session table, by way of one registration. It replaces that of its own incarnation and of no other. */
-  sessions(connection: ConnectionId, registrationId: RegistrationId, sessions: readonly SessionEntry[]): void {
+  /** A new session table, by way of one registration. It replaces that of its own incarnation and of no other. Returns the environment. */
+  sessions(
+    connection: ConnectionId,
+    registrationId: RegistrationId,
+    sessions: readonly SessionEntry[],
+  ): EnvironmentId | undefined {
     const ticket = this.#reporting(connection)?.entries.get(registrationId);
     if (ticket !== undefined) this.#setSessions(ticket, sessions);
+    return ticket?.environmentId;
   }
 
   load(connection: ConnectionId, load: RelayLoad): void {
     const relay = this.#relays.get(connection);
     if (relay !== undefined) relay.load = load;
+  }
+
+  /** Another relay could not reach this one: it is the last choice until it speaks about its load again. */
+  suspect(bootId: BootId): void {
+    for (const relay of this.#relays.values()) {
+      if (relay.bootId === bootId) relay.load = { ...relay.load, draining: true };
+    }
   }
 
   /** A lost presence takes its entries with it; session tables that nobody else holds up stay for `SESSION_COPY_MS`. */

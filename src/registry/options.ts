@@ -1,0 +1,52 @@
+import type { Clock, Logger, Metrics } from '../telemetry/index.ts';
+import type { Directory } from './directory/directory.ts';
+import type { RegistryLimits } from './limits/limits.ts';
+
+export interface Address {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+}
+
+export interface RegistryOptions extends Address {
+  /** Where `/livez`, `/readyz` and `/metrics` are served; not at all when it is missing. */
+  readonly admin?: Address | undefined;
+  /** Base URL under which executors and harnesses reach the relays: `ws://` or `wss://`. */
+  readonly relayUrl: string;
+  /** A directory file to follow, or another source of the same answers. */
+  readonly directory: { readonly file: string } | { readonly source: Directory };
+  /** Private keys that sign tickets (mode 0600). */
+  readonly ticketKeysFile: string;
+  /** What relays prove themselves with: at least 16 characters; white space around it is ignored. */
+  readonly presenceSecretFile: string;
+  readonly logger: Logger;
+  readonly metrics?: Metrics;
+  readonly clock?: Clock;
+  readonly limits?: Partial<RegistryLimits>;
+  /**
+   * What relays know this replica by. The same over restarts, so that a new life replaces the denies of the one before; made from host and
+   * port when missing.
+   */
+  readonly registryId?: string;
+  /** Relays whose snapshot makes the picture whole; 1 unless given. */
+  readonly expectedRelays?: number;
+}
+
+export interface RunningRegistry {
+  /** Base URL of the API. */
+  readonly url: string;
+  readonly adminUrl: string | undefined;
+  close(): Promise<void>;
+}
+
+/** The registry cannot start with what it was given; the message says what to mend. */
+export class RegistryStartError extends Error {
+  readonly code: 'relay_url' | 'presence_secret';
+  readonly step = 'start the registry';
+
+  constructor(code: RegistryStartError['code'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'RegistryStartError';
+    this.code = code;
+  }
+}

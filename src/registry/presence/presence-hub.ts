@@ -1,0 +1,203 @@
+import { randomUUID } from 'node:crypto';
+import type { WebSocket } from 'ws';
+import type { Clock, Counter, Gauge, Logger, Metrics } from '../../telemetry/index.ts';
+import {
+  type EnvironmentId,
+  type PresenceToRegistry,
+  type PresenceToRelay,
+  presenceToRelay,
+  type RegistrationId,
+  type TicketSigner,
+  type TicketVerifier,
+} from '../../wire/index.ts';
+import type { DenyBoard } from '../denies/deny-board.ts';
+import type { Penalties } from '../limits/penalties.ts';
+import { Questions } from './questions.ts';
+import { RelayConnection } from './relay-connection.ts';
+import type { ConnectionId, PresenceTable, VerifiedEntry } from './table.ts';
+
+/** A registry is ready after a snapshot from every ready relay, or after this long (`our-side.md` §3). */
+export const SETTLE_MS = 10_000;
+
+export interface PresenceHubOptions {
+  readonly registryId: string;
+  /** How many relays are expected to report before the picture counts as whole. */
+  readonly expectedRelays: number;
+  readonly table: PresenceTable;
+  readonly denies: DenyBoard;
+  readonly penalties: Penalties;
+  readonly signer: TicketSigner;
+  readonly verifier: TicketVerifier;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Something that may let a held `connect` go on: of one environment, or of any. */
+  readonly onChange: (environmentId?: EnvironmentId) => void;
+  /** A registration of this `External` environment appeared. */
+  readonly onClaim: (environmentId: EnvironmentId) => void;
+}
+
+/** The registry's end of all presence connections: what relays report goes into the table, what they must hear goes out. */
+export class PresenceHub {
+  readonly #options: PresenceHubOptions;
+  readonly #connections = new Map<ConnectionId, RelayConnection>();
+  readonly #questions: Questions;
+  readonly #gauges: { readonly relays: Gauge; readonly entries: Gauge };
+  readonly #refused: Counter;
+  #lastId = 0;
+  #settled: boolean;
+
+  constructor(options: PresenceHubOptions) {
+    const { clock, metrics, denies, expectedRelays } = options;
+    this.#options = options;
+    this.#questions = new Questions(clock);
+    this.#settled = expectedRelays === 0;
+    this.#gauges = {
+      relays: metrics.gauge('noisefleet_presence_relays', 'Relays whose presence connection stands.'),
+      entries: metrics.gauge('noisefleet_presence_registrations', 'Registrations on live sockets, once per relay.'),
+    };
+    this.#refused = metrics.counter(
+      'noisefleet_presence_refused_total',
+      'Entries and messages of relays that were refused, by reason.',
+      ['reason'],
+    );
+    clock.after(SETTLE_MS, () => this.#settle());
+    denies.subscribe({
+      denied: (deny) => this.#tellAll({ type: 'deny', deny }),
+      lifted: ({ id }) => this.#tellAll({ type: 'undeny', denyId: id }),
+    });
+  }
+
+  /** Whether the absence of a registration means that it is not there. */
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  /** Takes over an authenticated socket. */
+  accept(socket: WebSocket, remoteAddress: string | undefined): void {
+    const { clock, logger, verifier, registryId, denies, signer } = this.#options;
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const connection = new RelayConnection({
+      socket,
+      remoteAddress,
+      clock,
+      logger,
+      verifier,
+      handlers: {
+        hello: (relay) => {
+          for (const stale of this.#options.table.hello(id, relay, clock.now())) this.#connections.get(stale)?.cut();
+          this.#measure();
+        },
+        snapshot: (entries) => this.#onSnapshot(id, entries),
+        message: (message, entry) => this.#onMessage(id, message, entry),
+        refused: (reason) => this.#refused.add(1, { reason }),
+        closed: () => this.#onClosed(id),
+      },
+    });
+    this.#connections.set(id, connection);
+    const now = clock.now() / 1000;
+    // In this order, and before the relay says anything: it loads keys and denies before it enters presence.
+    connection.send({ type: 'hello', registryId, ticketKeys: signer.publicJwks(now), denies: denies.standing() });
+  }
+
+  /** Whether the executor of a registration answers its relay within 3 s (`our-side.md` §9). False when it is nowhere. */
+  async answers(environmentId: EnvironmentId, registrationId: RegistrationId): Promise<boolean> {
+    const holders = this.#options.table
+      .routes(environmentId)
+      .filter((route) => route.ticket.registrationId === registrationId)
+      .map((route) => this.#connections.get(route.connection))
+      .filter((connection) => connection !== undefined);
+    const answers = holders.map((connection) => {
+      const nonce = randomUUID();
+      const answer = this.#questions.ask(nonce);
+      connection.send({ type: 'ping', nonce, registrationId });
+      return answer.then((alive) => (alive ? true : Promise.reject(new Error('no answer'))));
+    });
+    return Promise.any(answers).catch(() => false);
+  }
+
+  async close(): Promise<void> {
+    this.#questions.close();
+    await Promise.all([...this.#connections.values()].map((connection) => connection.close()));
+  }
+
+  #onSnapshot(id: ConnectionId, entries: readonly VerifiedEntry[]): void {
+    const { table, clock, expectedRelays } = this.#options;
+    table.snapshot(id, entries, clock.now());
+    if (table.reportingRelays().size >= expectedRelays) this.#settle();
+    for (const { ticket } of entries) this.#claimed(ticket.environmentId, ticket.runtime);
+    this.#changed();
+  }
+
+  #onMessage(id: ConnectionId, message: Delta, entry: VerifiedEntry | undefined): void {
+    const { table, clock, penalties, denies } = this.#options;
+    const now = clock.now();
+    switch (message.type) {
+      case 'add':
+        if (entry === undefined) return;
+        table.add(id, entry, now);
+        this.#claimed(entry.ticket.environmentId, entry.ticket.runtime);
+        this.#changed(entry.ticket.environmentId);
+        return;
+      case 'remove':
+        table.remove(id, message.registrationId, now);
+        this.#measure();
+        return;
+      case 'sessions':
+        this.#changed(table.sessions(id, message.registrationId, message.sessions));
+        return;
+      case 'load':
+        table.load(id, message);
+        return;
+      case 'lost':
+        table.suspect(message.bootId);
+        return;
+      case 'pong':
+        this.#questions.answer(message.nonce, message.alive);
+        return;
+      case 'ack':
+        denies.acknowledged(message.denyId, `relay ${this.#connections.get(id)?.bootId ?? ''}`);
+        return;
+      case 'penalty':
+        penalties.impose(message.identityHash, message.environmentId, message.untilSeconds, now / 1000);
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #onClosed(id: ConnectionId): void {
+    this.#connections.delete(id);
+    this.#options.table.lost(id, this.#options.clock.now());
+    this.#measure();
+  }
+
+  #claimed(environmentId: EnvironmentId, runtime: 'sidecar' | 'external'): void {
+    if (runtime === 'external') this.#options.onClaim(environmentId);
+  }
+
+  #settle(): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#options.onChange();
+  }
+
+  #changed(environmentId?: EnvironmentId): void {
+    this.#measure();
+    this.#options.onChange(environmentId);
+  }
+
+  #measure(): void {
+    const { relays, entries } = this.#options.table.counts();
+    this.#gauges.relays.set(relays);
+    this.#gauges.entries.set(entries);
+  }
+
+  #tellAll(message: PresenceToRelay): void {
+    const text = presenceToRelay.encode(message);
+    for (const connection of this.#connections.values()) connection.sendText(text);
+  }
+}
+
+type Delta = Exclude<PresenceToRegistry, { type: 'hello' | 'snapshot' }>;
