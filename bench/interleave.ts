@@ -9,23 +9,30 @@ export interface Contest {
   /** `rate`: how often ours for once the peer's. `time`: the inverse, how long ours for the peer's second. */
   readonly ratio?: 'rate' | 'time';
   readonly rounds?: number;
-  /** Of each side in each round, about. */
+  /** Of each side in each turn, about. */
   readonly seconds?: number;
 }
 
-/** Rounds of ours, then the peer's, so that a noisy neighbour hits both; one round of each before, for the compiler. */
+/** In each round. Short turns, many of them: whatever else runs on the machine hits both sides alike. */
+const TURNS = 10;
+
+/** Rounds of turns, ours and the peer's, after each side has run long enough for the compiler. */
 export async function interleave({
   ours,
   peer,
   ratio = 'rate',
-  rounds = 7,
-  seconds = 0.25,
+  rounds = 5,
+  seconds = 0.04,
 }: Contest): Promise<Outcome> {
-  const sides = [await calibrated(ours, seconds), await calibrated(peer, seconds)] as const;
+  const [mine, theirs] = [await calibrated(ours, seconds), await calibrated(peer, seconds)];
   const ratios: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    const [mine, theirs] = [await sides[0](), await sides[1]()];
-    ratios.push(ratio === 'rate' ? mine / theirs : theirs / mine);
+    let [ourTime, peerTime] = [0, 0];
+    for (let turn = 0; turn < TURNS; turn++) {
+      ourTime += await mine();
+      peerTime += await theirs();
+    }
+    ratios.push(ratio === 'rate' ? peerTime / ourTime : ourTime / peerTime);
   }
   return { ratios };
 }
@@ -39,14 +46,17 @@ export function timed(operation: () => unknown): Work {
   };
 }
 
-/** Warms up, finds how many repetitions fill the time, and returns a measurement in operations a second. */
+/** Warms up, finds how many repetitions fill a turn, and returns a measurement in seconds for one repetition. */
 async function calibrated(work: Work, seconds: number): Promise<() => Promise<number>> {
+  const warm = performance.now() + WARM_UP_MS;
   let times = 1;
   let took = await work(times);
-  while (took < seconds / 4) {
-    times *= 2;
+  while (took < seconds / 2 || performance.now() < warm) {
+    if (took < seconds / 2) times *= 2;
     took = await work(times);
   }
   const fitting = Math.max(1, Math.round((times * seconds) / took));
-  return async () => fitting / (await work(fitting));
+  return async () => (await work(fitting)) / fitting;
 }
+
+const WARM_UP_MS = 500;
