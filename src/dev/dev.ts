@@ -146,7 +146,7 @@ class RunningDev implements Dev {
   async start(): Promise<void> {
     const { print, call, demo, folder } = this.#options;
     const { front, fleet, announcer, layout } = this.#parts;
-    for (const line of headline(userInfo().username)) print(line);
+    for (const line of headline(userName())) print(line);
     for (const note of fleet.plan.notes) print(`  Note: ${note}`);
     await fleet.round();
     front.registry.start();
@@ -259,4 +259,13 @@ function notReady(missing: readonly SupervisedProcess[]): string {
 
 function stillWaiting(missing: readonly SupervisedProcess[]): string[] {
   return missing.map(({ spec, problem }) => `  waiting for ${spec.name}: ${problem}. Its log: ${spec.logFile}`);
+}
+
+/** A container's user often has a number and no account. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `user ${process.getuid?.()}`;
+  }
 }

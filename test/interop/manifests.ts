@@ -22,7 +22,7 @@ metadata: {name: ${name}, namespace: default}
 spec:
   relayRef: {name: main, namespace: default}
   runtime: {type: ${runtime}}
-  workspace: {path: WORKSPACE}
+  workspace: {type: Ephemeral, path: WORKSPACE}
 `;
 
 export type Runtime = 'BuiltIn' | 'Codex' | 'External';
