@@ -27,7 +27,7 @@ export type StartParams = Pick<
 >;
 
 /** Members of `process/start` that only a managed network or a captured shell needs. */
-const UNUSED = { managedNetwork: undefined, networkProxy: undefined, shellSnapshot: undefined };
+const UNUSED = { managedNetwork: null, networkProxy: null, shellSnapshot: null };
 
 interface Entry {
   readonly process: RemoteProcess;
