@@ -150,6 +150,7 @@ class Sidecar {
 
   async #close(reason: StopReason): Promise<void> {
     this.#keys.close();
+    this.#client.close();
     await Promise.all([...this.#registrations].map((registration) => registration.close()));
     await this.#watch.close();
     await this.#sessions.close();

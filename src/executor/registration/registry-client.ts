@@ -74,6 +74,7 @@ interface HttpAnswer {
 export class RegistryClient {
   readonly #options: RegistryClientOptions;
   readonly #base: string;
+  readonly #closing = new AbortController();
 
   constructor(options: RegistryClientOptions) {
     this.#options = options;
@@ -91,6 +92,11 @@ export class RegistryClient {
     if (token === '' || token.length > MAX_TOKEN_LENGTH || /\s/.test(token))
       throw new ExecutorError('token_file', 'read', 'the token file does not hold one token');
     return token;
+  }
+
+  /** Gives up the calls under way. */
+  close(): void {
+    this.#closing.abort();
   }
 
   async register(publicKey: PublicKey): Promise<RegisterAnswer> {
@@ -136,13 +142,13 @@ export class RegistryClient {
 
   async #post(call: RegistryCall, body: object, headers: Record<string, string> = {}): Promise<HttpAnswer> {
     const token = await this.token();
-    const abort = new AbortController();
-    const timer = this.#options.clock.after(CALL_TIMEOUT_MS, () => abort.abort());
+    const timeout = new AbortController();
+    const timer = this.#options.clock.after(CALL_TIMEOUT_MS, () => timeout.abort());
     try {
       const response = await fetch(`${this.#base}${registryPath(this.#options.environmentId, call)}`, {
         method: 'POST',
         redirect: 'manual',
-        signal: abort.signal,
+        signal: AbortSignal.any([timeout.signal, this.#closing.signal]),
         headers: { ...asciiOnly(headers), authorization: `Bearer ${token}`, 'content-type': 'application/json' },
         body: JSON.stringify(body),
       });

@@ -88,6 +88,7 @@ export class WatchClient {
       logger.warn({ code: codeOf(error) }, 'watch waits');
       return 0;
     }
+    if (this.#pause.stopped) return 0;
     const socket = new WebSocket(this.#url, {
       headers: { authorization: `Bearer ${token}` },
       perMessageDeflate: false,

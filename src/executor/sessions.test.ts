@@ -1,0 +1,128 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { afterEach, describe, expect, it } from 'vitest';
+import { generateKeypair } from '../noise/index.ts';
+import { eventually, Fixture } from './testing/fixture.ts';
+import { sessionIn } from './testing/test-harness.ts';
+
+let fixture: Fixture;
+afterEach(() => fixture.close());
+
+const refused = { error: { code: -32600 } };
+
+describe('sessions', () => {
+  it('are resumed by the harness key that opened them', async () => {
+    fixture = await Fixture.start();
+    const first = await fixture.harness();
+    const session = sessionIn(await first.initialize());
+    first.leave();
+    const second = await fixture.harness({ keypair: first.keypair });
+    expect(sessionIn(await second.initialize(session))).toBe(session);
+    expect(fixture.log.lines('session resumed').length).toBe(1);
+  });
+
+  it('are refused to another harness key, and the exec-server never hears of it', async () => {
+    fixture = await Fixture.start();
+    const owner = await fixture.harness();
+    const session = sessionIn(await owner.initialize());
+    owner.leave();
+    const thief = await fixture.harness();
+    expect(await thief.initialize(session)).toMatchObject(refused);
+    expect(fixture.execServer.received.filter((text) => text.includes(session))).toEqual([]);
+    expect(sessionIn(await thief.initialize())).not.toBe(session);
+  });
+
+  it.each(['00000000-0000-4000-8000-000000000000', '', 'x'.repeat(10_000)])(
+    'that nobody opened are refused (%#)',
+    async (id) => {
+      fixture = await Fixture.start();
+      const harness = await fixture.harness();
+      expect(await harness.initialize(id)).toMatchObject(refused);
+    },
+  );
+
+  it('are refused also when the forged resume hides behind another initialize', async () => {
+    fixture = await Fixture.start();
+    const owner = await fixture.harness();
+    const session = sessionIn(await owner.initialize());
+    owner.leave();
+    const thief = await fixture.harness();
+    thief.sendText('{"id":"a","method":"environment/info"}');
+    thief.sendText('{"id":"b","method":"initialize","params":{"clientName":"x"}}');
+    thief.sendText(
+      `{"id":"c","method":"initi\\u0061lize","params":{"clientName":"x","resume\\u0053essionId":"${session}"}}`,
+    );
+    expect(await thief.message((message) => JSON.stringify(message).includes('"c"'))).toMatchObject(refused);
+    expect(fixture.execServer.received.filter((text) => text.includes(session))).toEqual([]);
+  });
+
+  it('move to a new stream of the same harness key while the old one is still attached', async () => {
+    fixture = await Fixture.start();
+    const stuck = await fixture.harness();
+    const session = sessionIn(await stuck.initialize());
+    const fresh = await fixture.harness({ keypair: stuck.keypair });
+    expect(sessionIn(await fresh.initialize(session))).toBe(session);
+    expect(await stuck.reset).toBe('noise_relay_protocol_error');
+    expect(await fresh.request('echo', {})).toMatchObject({ result: {} });
+    expect(fixture.log.lines('stream closed')).toMatchObject([{ reason: 'resumed_elsewhere' }]);
+  });
+
+  it('are resumed again by us while the exec-server has not noticed the close of the old stream', async () => {
+    fixture = await Fixture.start();
+    const first = await fixture.harness();
+    const session = sessionIn(await first.initialize());
+    const [holder] = fixture.execServer.connections;
+    first.leave();
+    await eventually(() => fixture.execServer.sessions.get(session) === undefined);
+    fixture.execServer.sessions.set(session, holder);
+    const second = await fixture.harness({ keypair: first.keypair });
+    const answer = second.initialize(session);
+    await eventually(() => fixture.execServer.received.filter((text) => text.includes(session)).length > 2);
+    fixture.execServer.sessions.set(session, undefined);
+    expect(sessionIn(await answer)).toBe(session);
+  });
+
+  it('survive a restart of the sidecar', async () => {
+    fixture = await Fixture.start();
+    const harness = await fixture.harness();
+    const session = sessionIn(await harness.initialize());
+    await fixture.executor?.close();
+    expect(await harness.reset).toBeDefined();
+    await fixture.startExecutor();
+    const socket = await fixture.socket();
+    expect(socket.control[0]).toMatchObject({ sessions: [{ registrationId: socket.registrationId }] });
+    const again = await fixture.harness({ keypair: harness.keypair });
+    expect(sessionIn(await again.initialize(session))).toBe(session);
+    const thief = await fixture.harness({ keypair: generateKeypair() });
+    expect(await thief.initialize(session)).toMatchObject(refused);
+  });
+
+  it('are on disk before their harness knows them', async () => {
+    fixture = await Fixture.start();
+    const harness = await fixture.harness();
+    const session = sessionIn(await harness.initialize());
+    expect(readFileSync(fixture.path('state', 'sessions.json'), 'utf8')).toContain(session);
+  });
+
+  it('begin anew when the session file is damaged, which is put aside', async () => {
+    fixture = await Fixture.start();
+    await (await fixture.harness()).initialize();
+    await fixture.executor?.close();
+    writeFileSync(fixture.path('state', 'sessions.json'), '{"version":1,"sessions":[{"sessionId":');
+    await fixture.startExecutor();
+    expect(fixture.log.lines('session file put aside')).toMatchObject([{ code: 'session_file' }]);
+    expect(readFileSync(fixture.path('state', 'sessions.json.bad'), 'utf8')).toContain('sessions');
+    expect(sessionIn(await (await fixture.harness()).initialize())).toBeDefined();
+  });
+
+  it('are forgotten when the exec-server lost them', async () => {
+    fixture = await Fixture.start();
+    const first = await fixture.harness();
+    const session = sessionIn(await first.initialize());
+    first.leave();
+    await eventually(() => fixture.execServer.sessions.get(session) === undefined);
+    fixture.execServer.sessions.clear();
+    const second = await fixture.harness({ keypair: first.keypair });
+    expect(await second.initialize(session)).toMatchObject(refused);
+    await eventually(() => !readFileSync(fixture.path('state', 'sessions.json'), 'utf8').includes(session));
+  });
+});

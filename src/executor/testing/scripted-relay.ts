@@ -1,0 +1,120 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { type WebSocket, WebSocketServer } from 'ws';
+import {
+  type ControlToRelay,
+  controlToRelay,
+  controlToSidecar,
+  decodeFrame,
+  type Frame,
+  parseRegistrationId,
+  type RegistrationId,
+} from '../../wire/index.ts';
+
+/** One executor socket, as the relay sees it. */
+export class ExecutorSocket {
+  readonly socket: WebSocket;
+  readonly ticket: string;
+  readonly control: ControlToRelay[] = [];
+  readonly #listeners = new Map<string, (frame: Frame, bytes: number) => void>();
+  readonly #delivered = new Map<string, number>();
+  /** Reports what it forwards, as a relay with fast harnesses does. */
+  reports = true;
+
+  constructor(socket: WebSocket, ticket: string) {
+    this.socket = socket;
+    this.ticket = ticket;
+    socket.on('message', (data, isBinary) => {
+      if (!Buffer.isBuffer(data)) return;
+      if (isBinary) this.#forward(data);
+      else this.#heard(data.toString());
+    });
+  }
+
+  get registrationId(): RegistrationId {
+    return parseRegistrationId(this.ticket.split('.')[2] ?? '');
+  }
+
+  /** Frames of one stream go to `listener`. */
+  listen(streamId: string, listener: (frame: Frame, bytes: number) => void): void {
+    this.#listeners.set(streamId, listener);
+  }
+
+  send(frame: Uint8Array): void {
+    this.socket.send(frame);
+  }
+
+  deliver(streamId: string, total: number): void {
+    this.socket.send(controlToSidecar.encode({ type: 'delivered', streams: { [streamId]: total } }));
+  }
+
+  #heard(text: string): void {
+    const message = controlToRelay.parse(text);
+    if (message === undefined) return;
+    this.control.push(message);
+    if (message.type === 'ping') this.socket.send(controlToSidecar.encode({ type: 'pong', nonce: message.nonce }));
+  }
+
+  #forward(bytes: Buffer): void {
+    const frame = decodeFrame(bytes);
+    const total = (this.#delivered.get(frame.streamId) ?? 0) + bytes.length;
+    this.#delivered.set(frame.streamId, total);
+    this.#listeners.get(frame.streamId)?.(frame, bytes.length);
+    if (this.reports) this.deliver(frame.streamId, total);
+  }
+}
+
+/** The sidecar's view of a relay: accepts executor sockets, or refuses them as the test says. */
+export class ScriptedRelay {
+  readonly #server: Server;
+  readonly #upgrades = new WebSocketServer({ noServer: true });
+  /** All that were ever accepted, the newest last. */
+  readonly accepted: ExecutorSocket[] = [];
+  refusal: (() => { status: number; code: string } | undefined) | undefined;
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  static async start(port = 0): Promise<ScriptedRelay> {
+    const server = createServer();
+    const relay = new ScriptedRelay(server);
+    server.on('upgrade', (request, socket, head) => {
+      const refusal = relay.refusal?.();
+      if (refusal !== undefined) {
+        const body = JSON.stringify({ error: { code: refusal.code, message: 'refused' } });
+        socket.end(
+          `HTTP/1.1 ${refusal.status} Refused\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+        );
+        return;
+      }
+      relay.#upgrades.handleUpgrade(request, socket, head, (accepted) => {
+        const ticket = new URL(request.url ?? '', 'http://relay').searchParams.get('ticket') ?? '';
+        relay.accepted.push(new ExecutorSocket(accepted, ticket));
+      });
+    });
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    return relay;
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  }
+
+  get url(): string {
+    return `ws://127.0.0.1:${this.port}`;
+  }
+
+  get live(): ExecutorSocket[] {
+    return this.accepted.filter(({ socket }) => socket.readyState === socket.OPEN);
+  }
+
+  async close(): Promise<void> {
+    for (const client of this.#upgrades.clients) client.terminate();
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+}
