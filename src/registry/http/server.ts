@@ -36,6 +36,7 @@ export class HttpServer {
   readonly #options: HttpServerOptions;
   readonly #answers: Counter;
   readonly #seconds: Histogram;
+  #closing = false;
 
   constructor(options: HttpServerOptions) {
     const { metrics } = options;
@@ -74,6 +75,7 @@ export class HttpServer {
 
   /** Answers what is under way, then closes. Whatever is still open after `graceMs` is cut. */
   async close(graceMs: number): Promise<void> {
+    this.#closing = true;
     const closed = once(this.server, 'close');
     this.server.close();
     this.server.closeIdleConnections();
@@ -100,6 +102,8 @@ export class HttpServer {
     this.#seconds.observe((clock.now() - arrivedAt) / 1000, { call: route.call });
     const [status, code] = answer.kind === 'ok' ? [200, 'ok'] : [answer.status, answer.code];
     this.#answers.add(1, { call: route.call, status: String(status), code });
+    // Node keeps a connection open that was busy when the server closed; its caller must not wait on it.
+    if (this.#closing) response.setHeader('connection', 'close');
     write(response, answer);
   }
 
