@@ -199,8 +199,9 @@ export class HandshakeState {
     const symmetric = this.#symmetric;
     switch (token) {
       case 'e': {
-        const dh = take(DH_LENGTH).slice();
-        const kem = this.#s.kem && take(KEM_PUBLIC_LENGTH).slice();
+        // Copies, and `slice` of a Buffer is none: the caller may use the message's buffer again.
+        const dh = new Uint8Array(take(DH_LENGTH));
+        const kem = this.#s.kem && new Uint8Array(take(KEM_PUBLIC_LENGTH));
         this.#re = this.#remoteKeys(dh, kem, step);
         symmetric.mixHash(dh);
         if (kem) symmetric.mixHash(kem);

@@ -27,12 +27,12 @@ export class SymmetricState {
       this.#transcript = new Uint8Array(HASH_LENGTH);
       this.#transcript.set(name);
     }
-    this.#chainingKey = this.#transcript.slice();
+    this.#chainingKey = new Uint8Array(this.#transcript);
   }
 
   /** GETHANDSHAKEHASH: h as it stands. */
   get transcriptHash(): Uint8Array {
-    return this.#transcript.slice();
+    return new Uint8Array(this.#transcript);
   }
 
   /** Bytes by which the next `encryptAndHash` lengthens: none until there is a key. */
@@ -44,7 +44,7 @@ export class SymmetricState {
   mixKey(input: Uint8Array): void {
     const output = this.#hash.hkdf(this.#chainingKey, input, 2);
     this.#chainingKey.set(output.subarray(0, KEY_LENGTH));
-    this.#initializeKey(output.slice(KEY_LENGTH));
+    this.#initializeKey(new Uint8Array(output.subarray(KEY_LENGTH)));
     output.fill(0);
     input.fill(0);
   }
@@ -59,7 +59,7 @@ export class SymmetricState {
     const output = this.#hash.hkdf(this.#chainingKey, input, 3);
     this.#chainingKey.set(output.subarray(0, KEY_LENGTH));
     this.mixHash(output.subarray(KEY_LENGTH, 2 * KEY_LENGTH));
-    this.#initializeKey(output.slice(2 * KEY_LENGTH));
+    this.#initializeKey(new Uint8Array(output.subarray(2 * KEY_LENGTH)));
     output.fill(0);
     input.fill(0);
   }

@@ -30,10 +30,10 @@ import {
 export const nobleCrypto: CryptoProvider = {
   name: 'noble',
   generateDh: () => new NobleDhKeypair(x25519.utils.randomSecretKey()),
-  importDh: (privateKey) => new NobleDhKeypair(privateKey.slice()),
+  importDh: (privateKey) => new NobleDhKeypair(new Uint8Array(privateKey)),
   importDhPublic: (publicKey) => ({ bytes: publicKey }),
   generateKem: () => new NobleKemKeypair(randomBytes(KEM_SEED_LENGTH)),
-  importKem: (seed) => new NobleKemKeypair(seed.slice()),
+  importKem: (seed) => new NobleKemKeypair(new Uint8Array(seed)),
   importKemPublic: (publicKey) => new NobleKemPublicKey(publicKey),
   hash: (name) => (name === 'SHA256' ? new NobleHash(sha256) : new NobleHash(blake2s)),
   aead: (name, key) => new NobleAeadKey(name, key),
@@ -53,7 +53,7 @@ class NobleDhKeypair implements DhKeypair {
   }
 
   exportPrivate(): Uint8Array {
-    return this.#privateKey.slice();
+    return new Uint8Array(this.#privateKey);
   }
 }
 
@@ -87,7 +87,7 @@ class NobleKemKeypair implements KemKeypair {
   }
 
   exportSeed(): Uint8Array {
-    return this.#seed.slice();
+    return new Uint8Array(this.#seed);
   }
 }
 
@@ -116,7 +116,7 @@ class NobleAeadKey implements AeadKey {
   readonly #cipher: typeof gcm | typeof chacha20poly1305;
 
   constructor(name: AeadName, key: Uint8Array) {
-    this.#key = key.slice();
+    this.#key = new Uint8Array(key);
     this.#nonce = new NonceWriter(name);
     this.#cipher = name === 'AESGCM' ? gcm : chacha20poly1305;
   }
