@@ -17,7 +17,7 @@ export class Pause {
 
   /** Waits `milliseconds`, or until somebody wakes it. A wake that came before the wait counts. */
   async wait(milliseconds: number): Promise<void> {
-    if (this.#woken || this.#stopped) {
+    if (this.#woken || this.#stopped || milliseconds <= 0) {
       this.#woken = false;
       return;
     }

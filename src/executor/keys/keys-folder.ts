@@ -6,7 +6,7 @@ import { type Fingerprint, fingerprintOf, isKeyId, type KeyId } from '../../wire
 import { codeOf } from '../errors.ts';
 
 /** A Secret volume changes through a symlink swap, and a watch on it can be lost unseen: looking is cheap, waiting is not. */
-export const KEYS_POLL_MS = 1000;
+const KEYS_POLL_MS = 1000;
 
 export interface ExecutorKey {
   readonly id: KeyId;

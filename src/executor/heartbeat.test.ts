@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { Heartbeat } from './heartbeat.ts';
+import { ManualClock } from './testing/manual-clock.ts';
+
+function beat() {
+  const clock = new ManualClock();
+  const told: string[] = [];
+  const heartbeat = new Heartbeat({ clock, ping: () => told.push('ping'), onDead: () => told.push('dead') });
+  return { clock, told, heartbeat };
+}
+
+describe('Heartbeat', () => {
+  it('pings every 5 s while the other side answers', () => {
+    const { clock, told, heartbeat } = beat();
+    for (let n = 0; n < 4; n += 1) {
+      clock.advance(5000);
+      heartbeat.heard();
+    }
+    expect(told).toEqual(['ping', 'ping', 'ping', 'ping']);
+  });
+
+  it('gives up after 10 s of silence, once', () => {
+    const { clock, told } = beat();
+    clock.advance(60_000);
+    expect(told).toEqual(['ping', 'dead']);
+  });
+
+  it('is quiet after it was stopped', () => {
+    const { clock, told, heartbeat } = beat();
+    heartbeat.stop();
+    clock.advance(60_000);
+    expect(told).toEqual([]);
+  });
+});
