@@ -1,4 +1,5 @@
 import { text } from 'node:stream/consumers';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Harness } from '../harness/index.ts';
 import { DevError } from './errors.ts';
 import type { Plan, PlannedEnvironment } from './manifests/plan.ts';
@@ -7,6 +8,9 @@ import type { Plan, PlannedEnvironment } from './manifests/plan.ts';
 const DEMO_ARGV = ['uname', '-sm'] as const;
 /** The whole demo; a path that takes longer is broken. Milliseconds. */
 const DEMO_TIMEOUT_MS = 30_000;
+/** A relay publishes its counters about once a second, not at each frame. Milliseconds. */
+const PUBLISH_TIMEOUT_MS = 3000;
+const PUBLISH_POLL_MS = 50;
 
 export interface DemoOptions {
   readonly plan: Plan;
@@ -36,8 +40,8 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   print(`  $ ${call} exec ${executor.name} -- ${DEMO_ARGV.join(' ')}`);
   try {
     const before = await relayCounts(relayAdminUrl);
-    const { output, errors, exitCode, milliseconds, protocol } = await runOnce(executor, options);
-    const after = await relayCounts(relayAdminUrl);
+    const { output, errors, exitCode, milliseconds, protocol, frames } = await runOnce(executor, options);
+    const after = await relayCountsFrom(relayAdminUrl, before.frames + frames);
     for (const line of `${output}${errors}`.trimEnd().split('\n')) print(`  ${line}`);
     const saw = `the relay saw ${after.frames - before.frames} frames, ${kilobytes(after.bytes - before.bytes)}, all ciphertext`;
     print(`  exit ${exitCode} · ${Math.round(milliseconds)} ms · ${protocol} · ${saw}`);
@@ -62,9 +66,20 @@ async function runOnce({ id }: PlannedEnvironment, { registryUrl, credential }: 
       command.closed,
     ]);
     const milliseconds = performance.now() - started;
-    return { output, errors, exitCode, milliseconds, protocol: harness.diagnostics.protocol };
+    const { protocol, traffic } = harness.diagnostics;
+    return { output, errors, exitCode, milliseconds, protocol, frames: traffic.framesSent + traffic.framesReceived };
   } finally {
     harness.close();
+  }
+}
+
+/** What the relay counted, once it published as many frames as we know of, or has nothing more to say. */
+async function relayCountsFrom(adminUrl: string, frames: number): Promise<RelayCounts> {
+  const until = performance.now() + PUBLISH_TIMEOUT_MS;
+  for (;;) {
+    const counts = await relayCounts(adminUrl);
+    if (counts.frames >= frames || performance.now() >= until) return counts;
+    await pause(PUBLISH_POLL_MS);
   }
 }
 

@@ -45,6 +45,8 @@ export interface DevOptions {
   readonly relayPublicUrl?: string;
   /** Run one command through the whole path when all is ready. */
   readonly demo: boolean;
+  /** Whether people are to be told what they can do now: not when all ends after the command. */
+  readonly invite: boolean;
   readonly logLevel: string;
   readonly environment: NodeJS.ProcessEnv;
   readonly clock: Clock;
@@ -144,8 +146,8 @@ class RunningDev implements Dev {
   }
 
   async start(): Promise<void> {
-    const { print, call, demo, folder } = this.#options;
-    const { front, fleet, announcer, layout } = this.#parts;
+    const { print, call, demo } = this.#options;
+    const { front, fleet, announcer } = this.#parts;
     for (const line of headline(userName())) print(line);
     for (const note of fleet.plan.notes) print(`  Note: ${note}`);
     await fleet.round();
@@ -154,22 +156,22 @@ class RunningDev implements Dev {
     await this.#allReady();
     fleet.announce();
     this.#writeProcesses();
-    const { plan } = fleet;
-    for (const line of partsTable({
-      front,
-      plan,
-      call,
-      readyAfter: (name) => announcer.readyAfter(name),
-      keyOf: (id) => fleet.newestKey(id),
-    }))
-      print(line);
+    const readyAfter = (name: string) => announcer.readyAfter(name);
+    const keyOf = (id: string) => fleet.newestKey(id);
+    for (const line of partsTable({ front, plan: fleet.plan, call, readyAfter, keyOf })) print(line);
     print('');
     if (demo) await this.#runDemo();
-    const elsewhere = layout.root !== resolve(defaultStateRoot(this.#options.environment));
-    for (const line of invitation({ plan, call, folder, ...(elsewhere && { readyFile: layout.readyFile }) }))
-      print(line);
+    if (this.#options.invite) this.#invite();
     announcer.speak();
     this.#again();
+  }
+
+  #invite(): void {
+    const { print, call, folder } = this.#options;
+    const { layout, fleet } = this.#parts;
+    const elsewhere = layout.root !== resolve(defaultStateRoot(this.#options.environment));
+    const readyFile = elsewhere ? { readyFile: layout.readyFile } : {};
+    for (const line of invitation({ plan: fleet.plan, call, folder, ...readyFile })) print(line);
   }
 
   async close(): Promise<void> {
@@ -200,19 +202,25 @@ class RunningDev implements Dev {
     await runDemo({ plan: fleet.plan, call, print, registryUrl, relayAdminUrl, credential });
   }
 
-  /** Waits for every part, not one after the other, so that the message can say all that is missing. */
+  /** Waits for every part, not one after the other, so that the message can say all that is missing. Tokens are renewed meanwhile. */
   async #allReady(): Promise<void> {
-    const { clock, signal } = this.#options;
-    const until = clock.now() + START_TIMEOUT_MS;
-    let speakAt = clock.now() + PATIENCE_MS;
+    const { clock, signal, print } = this.#options;
+    const started = clock.now();
+    let roundAt = started;
+    let speakAt = started + PATIENCE_MS;
     for (;;) {
       const missing = this.#processes().filter((each) => !each.isReady);
       if (missing.length === 0) return;
+      const now = clock.now();
       if (signal.aborted) throw new DevError('not_ready', 'stopped while starting');
-      if (clock.now() >= until) throw new DevError('not_ready', notReady(missing));
-      if (clock.now() >= speakAt) {
-        speakAt += PATIENCE_MS;
-        for (const line of stillWaiting(missing)) this.#options.print(line);
+      if (now >= started + START_TIMEOUT_MS) throw new DevError('not_ready', notReady(missing));
+      if (now >= speakAt) {
+        speakAt = now + PATIENCE_MS;
+        for (const line of stillWaiting(missing)) print(line);
+      }
+      if (now >= roundAt + ROUND_MS) {
+        roundAt = now;
+        await this.#parts.fleet.round();
       }
       await pause(READY_POLL_MS);
     }

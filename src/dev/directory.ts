@@ -1,7 +1,7 @@
 import type { DirectoryFile } from '../registry/index.ts';
 import type { FolderKey } from './keys/key-folder.ts';
 import type { Plan, PlannedEnvironment } from './manifests/plan.ts';
-import type { IssuedToken, TokenBook } from './state/tokens.ts';
+import type { IssuedToken } from './state/tokens.ts';
 
 /** Two while one is changed for the other: what the registry takes. */
 const MAX_EXECUTOR_TOKENS = 2;
@@ -69,11 +69,4 @@ export function registrationHolder(environmentId: string): string {
 export function holdersOf(plan: Plan): Set<string> {
   const external = plan.environments.filter(({ runtime }) => runtime === 'External');
   return new Set([...plan.identities.map(clientHolder), ...external.map(({ id }) => registrationHolder(id))]);
-}
-
-/** The newest tokens of everybody, made or renewed now if it is time. */
-export function renewTokens(plan: Plan, tokens: TokenBook, now: number): void {
-  const holders = holdersOf(plan);
-  for (const holder of holders) tokens.tokenOf(holder, now);
-  tokens.save(holders);
 }

@@ -1,13 +1,13 @@
 import { describeProblem, parseManifests } from '../api/index.ts';
 import type { Clock } from '../telemetry/index.ts';
-import { clientHolder, directoryOf, type ExecutorFacts, registrationHolder, renewTokens } from './directory.ts';
+import { clientHolder, directoryOf, type ExecutorFacts, holdersOf, registrationHolder } from './directory.ts';
 import { DevError } from './errors.ts';
 import { ExecutorUnit, shapeOf, type UnitSurroundings } from './executor-unit.ts';
 import type { FolderKey } from './keys/key-folder.ts';
 import { KeyRotation, type KeyRound } from './keys/key-rotation.ts';
 import { readManifestFolder } from './manifests/folder.ts';
 import { type Plan, type PlannedEnvironment, planOf } from './manifests/plan.ts';
-import { readyFileOf } from './ready-file.ts';
+import { type ReadyFile, readyFileOf } from './ready-file.ts';
 import { writeFileIfChanged } from './state/atomic-file.ts';
 import { makePrivateDirectory } from './state/layout.ts';
 import type { TokenBook } from './state/tokens.ts';
@@ -66,10 +66,7 @@ export class Fleet {
 
   /** The client token of an environment, as the ready file has it. */
   credential(environmentId: string): string {
-    const { tokens, clock } = this.#options;
-    const planned = this.#plan.environments.find(({ id }) => id === environmentId);
-    if (planned === undefined) throw new Error(`${environmentId} is not among the manifests`);
-    return tokens.tokenOf(clientHolder(planned.client), clock.now());
+    return this.#readyContent().environments[environmentId]?.clientToken ?? '';
   }
 
   /** From now on every round keeps the ready file current. */
@@ -81,7 +78,7 @@ export class Fleet {
   async round(): Promise<void> {
     this.#followManifests();
     const { tokens, clock } = this.#options;
-    renewTokens(this.#plan, tokens, clock.now());
+    tokens.renew(holdersOf(this.#plan), clock.now());
     for (const environment of this.#plan.environments) this.#followKeys(environment);
     const leaving = this.#takeLeaving();
     if (leaving.length > 0) {
@@ -181,10 +178,13 @@ export class Fleet {
   }
 
   #writeReadyFiles(): void {
-    const { registryUrl: registry, tokens, clock, readyFiles } = this.#options;
-    const { environments } = this.#plan;
-    const content = readyFileOf({ registry, environments, tokens, now: clock.now() });
-    for (const path of readyFiles) writeFileIfChanged(path, `${JSON.stringify(content, undefined, 2)}\n`);
+    const content = `${JSON.stringify(this.#readyContent(), undefined, 2)}\n`;
+    for (const path of this.#options.readyFiles) writeFileIfChanged(path, content);
+  }
+
+  #readyContent(): ReadyFile {
+    const { registryUrl: registry, tokens, clock } = this.#options;
+    return readyFileOf({ registry, environments: this.#plan.environments, tokens, now: clock.now() });
   }
 }
 

@@ -27,25 +27,19 @@ export interface ReadyFacts {
 }
 
 export function readyFileOf({ registry, environments, tokens, now }: ReadyFacts): ReadyFile {
-  const issue = (holder: string) => {
-    const token = tokens.tokenOf(holder, now);
-    const expiresAt = tokens.issuedTo(holder)[0]?.expiresAt ?? now;
-    return { token, expirationTime: new Date(expiresAt).toISOString() };
-  };
-  const entries = environments.map(({ id, client, runtime }): [string, ReadyEnvironment] => {
-    const forClient = issue(clientHolder(client));
-    const forHost = runtime === 'External' ? issue(registrationHolder(id)) : undefined;
-    return [
-      id,
-      {
-        clientToken: forClient.token,
-        clientTokenExpirationTime: forClient.expirationTime,
-        ...(forHost && {
-          registrationToken: forHost.token,
-          registrationTokenExpirationTime: forHost.expirationTime,
-        }),
-      },
-    ];
+  const entries = environments.flatMap(({ id, client, runtime }): [string, ReadyEnvironment][] => {
+    const forClient = tokens.handOut(clientHolder(client), now);
+    const forHost = runtime === 'External' ? tokens.handOut(registrationHolder(id), now) : undefined;
+    if (forClient === undefined) return [];
+    const entry = {
+      clientToken: forClient.token,
+      clientTokenExpirationTime: new Date(forClient.expiresAt).toISOString(),
+      ...(forHost && {
+        registrationToken: forHost.token,
+        registrationTokenExpirationTime: new Date(forHost.expiresAt).toISOString(),
+      }),
+    };
+    return [[id, entry]];
   });
   return { pid: process.pid, registry, environments: Object.fromEntries(entries) };
 }

@@ -73,6 +73,7 @@ async function runDev(folder: string, flags: DevFlags): Promise<void> {
       tokenTtl: flags.tokenTtl,
       codex: flags.codexBin,
       demo: flags.demo,
+      invite: !flags.exit,
       logLevel: flags.logLevel,
       environment: process.env,
       clock: systemClock,

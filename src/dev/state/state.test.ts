@@ -103,52 +103,69 @@ describe('ports', () => {
 
 describe('tokens', () => {
   const HOLDER = 'client sa:default/dev';
+  const holders = new Set([HOLDER]);
 
-  it('are renewed at half their life, and the old one is good until its own end', () => {
-    const book = new TokenBook({ path: join(temporaryFolder(), 't'), ttl: 1000 });
-    const first = book.tokenOf(HOLDER, 10_000);
-    expect(book.tokenOf(HOLDER, 10_499)).toBe(first);
-    const second = book.tokenOf(HOLDER, 10_500);
+  function book(path = join(temporaryFolder(), 'tokens.json'), ttl = 1000) {
+    const tokens = new TokenBook({ path, ttl });
+    const at = (now: number) => {
+      tokens.renew(holders, now);
+      return tokens.handOut(HOLDER, now)?.token ?? '';
+    };
+    return { tokens, at, path };
+  }
+
+  it('are renewed at half their life, handed out a while later, and the old one is good until its own end', () => {
+    const { tokens, at } = book();
+    const first = at(10_000);
+    expect(at(10_500)).toBe(first);
+    expect(at(10_749)).toBe(first);
+    const second = at(10_750);
     expect(second).not.toBe(first);
-    expect(book.issuedTo(HOLDER)).toEqual([
-      { sha256: sha256Hex(second), expiresAt: 11_500 },
-      { sha256: sha256Hex(first), expiresAt: 11_000 },
+    expect(tokens.issuedTo(HOLDER)).toEqual([
+      { sha256: sha256Hex(second), issuedAt: 10_500, expiresAt: 11_500, token: second },
+      { sha256: sha256Hex(first), issuedAt: 10_000, expiresAt: 11_000, token: first },
     ]);
   });
 
+  it('are never handed out when they have ended', () => {
+    const { at } = book();
+    const first = at(10_000);
+    expect(at(60_000)).not.toBe(first);
+  });
+
   it('are kept over restarts, without those whom no manifest names any more', () => {
-    const path = join(temporaryFolder(), 't');
-    const book = new TokenBook({ path, ttl: 1000 });
-    const token = book.tokenOf(HOLDER, 10_000);
-    book.tokenOf('client sa:gone/dev', 10_000);
-    book.save(new Set([HOLDER]));
-    const reopened = new TokenBook({ path, ttl: 1000 });
-    expect(reopened.tokenOf(HOLDER, 10_100)).toBe(token);
-    expect(reopened.issuedTo('client sa:gone/dev')).toEqual([]);
+    const { at, tokens, path } = book();
+    const token = at(10_000);
+    tokens.renew(new Set([HOLDER, 'client sa:gone/dev']), 10_000);
+    const reopened = book(path);
+    expect(reopened.at(10_100)).toBe(token);
+    expect(reopened.tokens.issuedTo('client sa:gone/dev')).toEqual([]);
   });
 
   it('that would live longer than is asked for now, or come from the future, are replaced', () => {
-    const path = join(temporaryFolder(), 't');
-    const book = new TokenBook({ path, ttl: 1_000_000 });
-    const token = book.tokenOf(HOLDER, 10_000);
-    book.save(new Set([HOLDER]));
-    expect(new TokenBook({ path, ttl: 1000 }).tokenOf(HOLDER, 10_100)).not.toBe(token);
-    expect(new TokenBook({ path, ttl: 1_000_000 }).tokenOf(HOLDER, 9000)).not.toBe(token);
+    const { at, path } = book(undefined, 1_000_000);
+    at(10_000);
+    const shorter = book(path, 1000);
+    shorter.at(10_100);
+    expect(shorter.tokens.issuedTo(HOLDER)[0]).toMatchObject({ issuedAt: 10_100, expiresAt: 11_100 });
+    const earlier = book(path, 1_000_000);
+    earlier.at(9000);
+    expect(earlier.tokens.issuedTo(HOLDER)[0]).toMatchObject({ issuedAt: 9000 });
   });
 
   it('are made anew when the book cannot be read', () => {
-    const path = join(temporaryFolder(), 't');
+    const path = join(temporaryFolder(), 'tokens.json');
     writeFileSync(path, '{');
-    const book = new TokenBook({ path, ttl: 1000 });
-    book.tokenOf(HOLDER, 1);
-    book.save(new Set([HOLDER]));
+    expect(book(path).at(1)).not.toBe('');
     expect(readFileSync(path, 'utf8')).toContain('"version":1');
   });
 
-  it('that expired are remembered, a bounded number of them', () => {
-    const book = new TokenBook({ path: join(temporaryFolder(), 't'), ttl: 1000 });
-    for (let round = 0; round < 300; round += 1) book.tokenOf(HOLDER, round * 500);
-    expect(book.issuedTo(HOLDER)).toHaveLength(100);
+  it('that expired are remembered by hash only, a bounded number of them', () => {
+    const { tokens, at } = book();
+    for (let round = 0; round < 300; round += 1) at(round * 500);
+    const issued = tokens.issuedTo(HOLDER);
+    expect(issued).toHaveLength(100);
+    expect(issued.filter(({ token }) => token !== undefined)).toHaveLength(2);
   });
 });
 

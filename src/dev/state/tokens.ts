@@ -9,17 +9,30 @@ const TOKEN_PREFIX = 'nfdev_';
 /** Expired tokens that are remembered per holder, so that the registry can say "expired" and not "unknown". */
 const MAX_REMEMBERED = 100;
 
-const issuedSchema = z.object({ sha256: z.string(), expiresAt: z.number() });
-const holderSchema = z.object({
-  token: z.string(),
+/** A new token is handed out when it had this part of its life, at most this long, to become known to the registry. */
+const SETTLE_FRACTION = 0.25;
+const MAX_SETTLE_MS = 3000;
+
+const issuedSchema = z.object({
+  sha256: z.string(),
+  /** Instants are milliseconds since the epoch. */
   issuedAt: z.number(),
-  /** Newest first; the first is `token`'s. Instants are milliseconds since the epoch. */
-  issued: z.array(issuedSchema).min(1),
+  expiresAt: z.number(),
+  /** Only of the newest two: of the others nobody needs more than the hash. */
+  token: z.string().optional(),
 });
-const fileSchema = z.object({ version: z.literal(1), holders: z.record(z.string(), holderSchema) });
-type HolderTokens = z.infer<typeof holderSchema>;
+const fileSchema = z.object({
+  version: z.literal(1),
+  /** Newest first. */
+  holders: z.record(z.string(), z.array(issuedSchema).min(1)),
+});
 
 export type IssuedToken = z.infer<typeof issuedSchema>;
+
+export interface HandedOut {
+  readonly token: string;
+  readonly expiresAt: number;
+}
 
 export interface TokenBookOptions {
   readonly path: string;
@@ -31,7 +44,7 @@ export interface TokenBookOptions {
 export class TokenBook {
   readonly #path: string;
   readonly #ttl: number;
-  readonly #holders: Map<string, HolderTokens>;
+  readonly #holders: Map<string, readonly IssuedToken[]>;
 
   constructor({ path, ttl }: TokenBookOptions) {
     this.#path = path;
@@ -39,44 +52,56 @@ export class TokenBook {
     this.#holders = new Map(Object.entries(readHolders(path)));
   }
 
-  /** The newest token of `holder`, made or renewed now if it is time. */
-  tokenOf(holder: string, now: number): string {
-    const known = this.#holders.get(holder);
-    if (known !== undefined && !this.#isDue(known, now)) return known.token;
-    const token = TOKEN_PREFIX + randomBytes(TOKEN_BYTES).toString('base64url');
-    const issued = { sha256: sha256Hex(token), expiresAt: now + this.#ttl };
-    this.#holders.set(holder, {
-      token,
-      issuedAt: now,
-      issued: [issued, ...(known?.issued ?? [])].slice(0, MAX_REMEMBERED),
-    });
-    return token;
-  }
-
-  /** Every remembered token of `holder` by hash, newest first, expired ones included. */
-  issuedTo(holder: string): readonly IssuedToken[] {
-    return this.#holders.get(holder)?.issued ?? [];
-  }
-
-  /** Keeps the book on disk; holders not named are forgotten. */
-  save(holders: ReadonlySet<string>): void {
+  /** Makes a new token for each holder whose newest is due, forgets everybody else, and writes the book down. */
+  renew(holders: ReadonlySet<string>, now: number): void {
     for (const holder of this.#holders.keys()) if (!holders.has(holder)) this.#holders.delete(holder);
-    const content = fileSchema.parse({ version: 1, holders: Object.fromEntries(this.#holders) });
-    writeFileIfChanged(this.#path, JSON.stringify(content));
+    for (const holder of holders) {
+      const issued = this.issuedTo(holder);
+      if (this.#isDue(issued[0], now))
+        this.#holders.set(holder, [this.#make(now), ...issued.map(remembered)].slice(0, MAX_REMEMBERED));
+    }
+    writeFileIfChanged(this.#path, JSON.stringify({ version: 1, holders: Object.fromEntries(this.#holders) }));
+  }
+
+  /** Every remembered token of `holder`, newest first, expired ones included. */
+  issuedTo(holder: string): readonly IssuedToken[] {
+    return this.#holders.get(holder) ?? [];
+  }
+
+  /** What to give to `holder` now: the newest token that everybody had the time to hear of. Undefined before the first `renew`. */
+  handOut(holder: string, now: number): HandedOut | undefined {
+    const valid = this.issuedTo(holder).filter(({ expiresAt }) => expiresAt > now);
+    const settled = valid.find(
+      ({ issuedAt }) => now >= issuedAt + Math.min(MAX_SETTLE_MS, this.#ttl * SETTLE_FRACTION),
+    );
+    const { token, expiresAt } = settled ?? valid[0] ?? {};
+    return token === undefined || expiresAt === undefined ? undefined : { token, expiresAt };
+  }
+
+  #make(now: number): IssuedToken {
+    const token = TOKEN_PREFIX + randomBytes(TOKEN_BYTES).toString('base64url');
+    return { sha256: sha256Hex(token), issuedAt: now, expiresAt: now + this.#ttl, token };
   }
 
   /** Due at half its life; also when it would outlive the life that is asked for now, or was made in the future. */
-  #isDue({ issuedAt, issued: [newest] }: HolderTokens, now: number): boolean {
-    const tooLong = newest === undefined || newest.expiresAt > issuedAt + this.#ttl;
-    return tooLong || issuedAt > now || now >= issuedAt + this.#ttl / 2;
+  #isDue(newest: IssuedToken | undefined, now: number): boolean {
+    if (newest === undefined || newest.expiresAt > newest.issuedAt + this.#ttl || newest.issuedAt > now) return true;
+    return now >= newest.issuedAt + this.#ttl / 2;
   }
+}
+
+/** The one before keeps its token, for it may still be handed out for a moment; older ones are only recognised. */
+function remembered(issued: IssuedToken, index: number): IssuedToken {
+  if (index === 0) return issued;
+  const { token: _forgotten, ...rest } = issued;
+  return rest;
 }
 
 export function sha256Hex(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-function readHolders(path: string): Record<string, HolderTokens> {
+function readHolders(path: string): Record<string, readonly IssuedToken[]> {
   try {
     return fileSchema.parse(JSON.parse(readFileIfThere(path) ?? '{}')).holders;
   } catch {

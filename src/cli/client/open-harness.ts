@@ -1,0 +1,42 @@
+import { Harness, type SessionEvent } from '../../harness/index.ts';
+import type { Connection } from '../connection.ts';
+import { explain } from './refusal.ts';
+
+export interface OpenHarnessOptions {
+  /** One line for each connection, loss and retry. */
+  tell?: (line: string) => void;
+  signal?: AbortSignal;
+}
+
+/** Our own client on a connection. @throws CliError in words for people */
+export async function openHarness(connection: Connection, { tell, signal }: OpenHarnessOptions = {}): Promise<Harness> {
+  const { environmentId, registryUrl, credential, ca, remoteKeys, label } = connection;
+  try {
+    return await Harness.connect({
+      environmentId,
+      registryUrl,
+      credential,
+      remoteKeys,
+      ...(ca !== undefined && { ca }),
+      ...(signal && { signal }),
+      ...(tell && { onEvent: (event) => tell(lineOf(event, label, remoteKeys.length > 0)) }),
+    });
+  } catch (error) {
+    throw explain(error, label);
+  }
+}
+
+function lineOf(event: SessionEvent, label: string, pinned: boolean): string {
+  switch (event.type) {
+    case 'attached': {
+      const verb = event.resumed ? 'resumed the session with' : 'connected to';
+      return `${verb} ${label} (${event.fingerprint}${pinned ? ', pinned' : ''}) through ${event.relayHost}`;
+    }
+    case 'disconnected':
+      return `lost the connection: ${event.error.message} (${event.error.code})`;
+    case 'retrying':
+      return `${event.error.message} (${event.error.code}); next attempt in ${(event.pauseMs / 1000).toFixed(1)} s`;
+    case 'gave_up':
+      return `gave up: ${event.error.message} (${event.error.code})`;
+  }
+}
