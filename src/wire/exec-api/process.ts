@@ -29,9 +29,9 @@ const startParams = z.object({
   envPolicy: envPolicy.nullish(),
   sandbox: sandboxField,
   enforceManagedNetwork: z.boolean().default(false),
-  managedNetwork: z.unknown(),
-  networkProxy: z.unknown(),
-  shellSnapshot: z.unknown(),
+  managedNetwork: z.unknown().optional(),
+  networkProxy: z.unknown().optional(),
+  shellSnapshot: z.unknown().optional(),
   metadata: z.looseObject({ threadId: z.string().nullish(), toolCallId: z.string().nullish() }).nullish(),
 });
 

@@ -166,8 +166,9 @@ export class RpcPeer {
       this.#send({ kind: 'error', id: NO_ID, error: { code: RPC_CODES.INVALID_REQUEST, message } });
       return;
     }
-    this.#transport.close(PROTOCOL_ERROR, error.code);
+    // First the end with its cause: the transport's own news of it, which may come at once, has none.
     this.#finish(error);
+    this.#transport.close(PROTOCOL_ERROR, error.code);
   }
 
   #finish(cause?: Error): void {

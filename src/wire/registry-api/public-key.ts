@@ -10,10 +10,10 @@ const MLKEM768_BYTES = 1184;
 
 /** Standard base64 with padding of exactly `length` bytes; Node's decoder alone would take nearly any text. */
 function base64Of(length: number) {
-  const textLength = Math.ceil(length / 3) * 4;
-  return z
-    .string()
-    .refine((text) => text.length === textLength && Buffer.from(text, 'base64').toString('base64') === text);
+  return z.string().refine((text) => {
+    const bytes = Buffer.from(text, 'base64');
+    return bytes.length === length && bytes.toString('base64') === text;
+  });
 }
 
 /** Exactly these three fields (contract §2.1): the real peer refuses anything else. */
