@@ -1,0 +1,12 @@
+import { againstNginx } from '../relay/against-nginx.ts';
+import type { Row } from '../row.ts';
+
+export const row: Row = {
+  id: 'R1',
+  what: 'messages of 1 KiB a second, 16 harnesses to one executor',
+  must: 0.25,
+  goal: 0.6,
+  direction: '>=',
+  peer: 'nginx stream, which reads no frame',
+  run: () => againstNginx('R1'),
+};

@@ -1,0 +1,12 @@
+import { againstNginx } from '../relay/against-nginx.ts';
+import type { Row } from '../row.ts';
+
+export const row: Row = {
+  id: 'R2',
+  what: 'messages of 64 KiB a second, executor to one harness',
+  must: 0.35,
+  goal: 0.8,
+  direction: '>=',
+  peer: 'nginx stream, which reads no frame',
+  run: () => againstNginx('R2'),
+};
