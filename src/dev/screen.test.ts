@@ -57,7 +57,7 @@ describe('the screen of dev', () => {
   it('invites with commands that work here, and with the ready file when it is not where they look', () => {
     const [first, ...rest] = invitation({ plan, call: 'noisefleet', folder: 'samples', readyFile: '/s/ready.json' });
     expect(first).toContain('export NOISEFLEET_READY_FILE=/s/ready.json');
-    expect(rest.join('\n')).toContain('noisefleet exec demo -t -- bash');
+    expect(rest.join('\n')).toContain('noisefleet exec -t demo -- bash');
     expect(invitation({ plan, call: 'noisefleet', folder: 'samples' }).join('\n')).not.toContain('export');
   });
 

@@ -78,7 +78,7 @@ export function invitation({ plan, call, folder, readyFile }: InvitationOptions)
   if (executor !== undefined) {
     const { name } = executor;
     lines.push(
-      aside(`  Now you:  ${call} exec ${name} -t -- bash`, 'a shell there'),
+      aside(`  Now you:  ${call} exec -t ${name} -- bash`, 'a shell there'),
       aside(`            ${call} run ${name} -- codex`, 'your own Codex, working there'),
       `            edit the manifests in ${folder}: a new rotate annotation brings the next key`,
     );
