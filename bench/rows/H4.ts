@@ -1,4 +1,4 @@
-import { nobleCrypto } from '../../src/noise/index.ts';
+import { nobleCrypto } from '../../src/noise/crypto/noble-crypto.ts';
 import { handshake, parties } from '../handshakes.ts';
 import { interleave, timed } from '../interleave.ts';
 import type { Row } from '../row.ts';

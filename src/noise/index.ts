@@ -1,7 +1,6 @@
 export { CipherState, MAX_NOISE_MESSAGE_BYTES } from './cipher-state.ts';
 export { defaultCrypto } from './crypto/default-crypto.ts';
 export { KEM_PUBLIC_LENGTH } from './crypto/mlkem768.ts';
-export { nobleCrypto } from './crypto/noble-crypto.ts';
 export { nodeCrypto } from './crypto/node-crypto.ts';
 export { type CryptoProvider, DH_LENGTH, type Sealed, TAG_LENGTH } from './crypto/provider.ts';
 export { NoiseError, type NoiseErrorCode } from './error.ts';

@@ -46,9 +46,15 @@ export const nodeCrypto: CryptoProvider = {
   aead: (name, key) => new NodeAeadKey(name, key),
 };
 
-/** Whether this Node has ML-KEM (24.7 with OpenSSL 3.5 or later). */
+/** Whether this Node has ML-KEM: 24.7 or later, and built with OpenSSL 3.5 or later, which distributions do not always do. */
 export function nodeHasKem(): boolean {
-  return typeof crypto.encapsulate === 'function';
+  if (typeof crypto.encapsulate !== 'function') return false;
+  try {
+    crypto.generateKeyPairSync('ml-kem-768');
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 class NodeDhPublicKey implements DhPublicKey {
