@@ -25,6 +25,8 @@ export type WireErrorCode =
   | 'bad_length_prefix'
   /** All 2^32 sequence numbers of a direction are used. */
   | 'sequence_exhausted'
+  /** A message was to be sealed into the middle of another one. */
+  | 'interleaved'
   /** Not a JSON text, or not UTF-8. */
   | 'malformed_json'
   /** One JSON object names a member twice. */

@@ -58,7 +58,37 @@ export {
 } from './exec-api/methods.ts';
 export { type EnvPolicy, envPolicy } from './exec-api/process.ts';
 export { type SandboxRequest, sandboxRequest } from './exec-api/sandbox.ts';
-export * from './ids.ts';
+export {
+  type BootId,
+  type EnvironmentId,
+  environmentIdOf,
+  type Fingerprint,
+  fingerprintOf,
+  type Incarnation,
+  isBootId,
+  isEnvironmentId,
+  isFingerprint,
+  isIncarnation,
+  isKeyHash,
+  isKeyId,
+  isRegistrationId,
+  isStreamId,
+  type KeyHash,
+  type KeyId,
+  keyHash,
+  lengthPrefixed,
+  parseBootId,
+  parseEnvironmentId,
+  parseFingerprint,
+  parseIncarnation,
+  parseKeyHash,
+  parseKeyId,
+  parseRegistrationId,
+  parseStreamId,
+  type RegistrationId,
+  registrationIdOf,
+  type StreamId,
+} from './ids.ts';
 export { encodeJsonRpc } from './jsonrpc/encode.ts';
 export type {
   JsonRpcErrorBody,
@@ -74,7 +104,28 @@ export { parseJsonRpc } from './jsonrpc/parse.ts';
 export { type RequestContext, type RequestOptions, type RpcHandlers, RpcPeer } from './jsonrpc/peer.ts';
 export { RPC_CODES, type RpcCode, RpcError } from './jsonrpc/rpc-error.ts';
 export type { MessageReceiver, MessageTransport } from './jsonrpc/transport.ts';
-export * from './limits.ts';
+export {
+  MAX_ACTIVE_STREAMS,
+  MAX_AUTHORIZATION_BYTES,
+  MAX_GAP_BYTES,
+  MAX_JSON_DEPTH,
+  MAX_JSON_VALUES,
+  MAX_MESSAGE_BYTES,
+  MAX_PENDING_VALIDATIONS,
+  MAX_PRESENCE_MESSAGE_BYTES,
+  MAX_QUEUED_MESSAGES,
+  MAX_RECORD_BYTES,
+  MAX_RECORD_PLAINTEXT,
+  MAX_REGISTRATION_ID_BYTES,
+  MAX_REGISTRY_BODY_BYTES,
+  MAX_RESET_REASON_BYTES,
+  MAX_RPC_BYTES,
+  MAX_SESSION_ENTRIES,
+  MAX_STREAM_ID_BYTES,
+  MAX_TICKET_LENGTH,
+  RECORD_TAG_BYTES,
+  REORDER_WINDOW,
+} from './limits.ts';
 export {
   CONTROL_PING_INTERVAL_MS,
   CONTROL_PING_TIMEOUT_MS,
@@ -99,7 +150,28 @@ export {
 export { OWN_FORMAT_VERSION, type OwnFormat } from './own/versioned.ts';
 export { type WatchToRegistry, type WatchToSidecar, watchPath, watchToRegistry, watchToSidecar } from './own/watch.ts';
 export { decodePublicKey, encodePublicKey, PUBLIC_KEY_SUITE, type PublicKeyJson } from './registry-api/public-key.ts';
-export * from './registry-api/registry-api.ts';
+export {
+  type ConnectRequest,
+  type ConnectResponse,
+  connectRequest,
+  connectResponse,
+  type ErrorBody,
+  errorBody,
+  parseBody,
+  parseErrorBody,
+  type RegisterRequest,
+  type RegisterResponse,
+  type RegistryCall,
+  registerRequest,
+  registerResponse,
+  registryPath,
+  SECURITY_PROFILE,
+  STREAM_ID_HEADER,
+  type ValidateRequest,
+  type ValidateResponse,
+  validateRequest,
+  validateResponse,
+} from './registry-api/registry-api.ts';
 export {
   AUTHORIZATION_SECONDS,
   EXTERNAL_TICKET_SECONDS,

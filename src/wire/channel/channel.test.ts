@@ -236,9 +236,10 @@ describe('messages through a channel', () => {
     );
   });
 
-  it('are sealed only as they are asked for', () => {
+  it('are sealed only as they are asked for, and never into another one', () => {
     const { harness } = connectedChannels();
     const frames = harness.seal(Buffer.alloc(64 * 1024 * 1024))[Symbol.iterator]();
+    expect(codeOf(() => harness.seal(Buffer.of(1)))).toBe('interleaved');
     expect(dataOf(frames.next().value ?? Buffer.of()).payload).toHaveLength(MAX_RECORD_PLAINTEXT + 16);
   });
 

@@ -158,6 +158,7 @@ export class SecureChannel {
   readonly #reorder = new ReorderWindow();
   readonly #assembler = new MessageAssembler();
   #nextSeq = 0;
+  #sealing = false;
   #closed = false;
 
   constructor(streamId: StreamId, { send, receive }: { send: CipherState; receive: CipherState }) {
@@ -174,11 +175,15 @@ export class SecureChannel {
    * One JSON-RPC message as data frames, one record each, made when they are asked for: 64 MiB of message do not need 64 MiB of frames.
    * Iterate it to its end before the next `seal`; `message` must not change until then.
    *
-   * @throws WireError `bad_length_prefix` at once, and while iterating `sequence_exhausted`, `closed`
+   * @throws WireError `bad_length_prefix` at once, and while iterating `sequence_exhausted`, `closed`; `interleaved` when another message
+   * is only half sealed, which would mix the two at the other side
    */
   seal(message: Uint8Array): Iterable<Uint8Array> {
     this.#refuseWhenClosed('seal');
-    return this.#sealPieces(cutMessage(message));
+    if (this.#sealing) throw new WireError('interleaved', 'seal', 'another message is not yet sealed to its end');
+    const pieces = cutMessage(message);
+    this.#sealing = true;
+    return this.#sealPieces(pieces);
   }
 
   *#sealPieces(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
@@ -192,6 +197,7 @@ export class SecureChannel {
       this.#nextSeq += 1;
       yield encodeDataFrame(this.streamId, seq, this.#send.seal(piece));
     }
+    this.#sealing = false;
   }
 
   /**

@@ -11,18 +11,15 @@ import {
   isKeyHash,
   isKeyId,
   isRegistrationId,
-  isStreamId,
   type KeyHash,
   type KeyId,
   type RegistrationId,
-  type StreamId,
 } from '../ids.ts';
 import { MAX_SESSION_ENTRIES, MAX_TICKET_LENGTH } from '../limits.ts';
 
 /** Schemas of the ids and the few shapes that several of our formats share. */
 export const environmentIdField = z.custom<EnvironmentId>(isEnvironmentId);
 export const registrationIdField = z.custom<RegistrationId>(isRegistrationId);
-export const streamIdField = z.custom<StreamId>(isStreamId);
 export const keyIdField = z.custom<KeyId>(isKeyId);
 export const incarnationField = z.custom<Incarnation>(isIncarnation);
 export const bootIdField = z.custom<BootId>(isBootId);
@@ -41,7 +38,7 @@ export const shortText = z.string().min(1).max(256);
 export const countField = z.number().int().nonnegative();
 
 /** The key that a harness has a session under (our-side §6). Session ids never leave the sidecar. */
-export const sessionEntry = z.object({ harness: keyHashField, registrationId: registrationIdField });
+const sessionEntry = z.object({ harness: keyHashField, registrationId: registrationIdField });
 export type SessionEntry = z.infer<typeof sessionEntry>;
 
 export const sessionTable = z.array(sessionEntry).max(MAX_SESSION_ENTRIES);

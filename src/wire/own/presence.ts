@@ -22,7 +22,7 @@ const MAX_ENTRIES = 100_000;
 const MAX_TICKET_KEYS = 64;
 
 /** The public half of a ticket key: an Ed25519 JWK with its `kid`. A private member makes the message malformed. */
-export const ticketJwk = z.strictObject({
+const ticketJwk = z.strictObject({
   kty: z.literal('OKP'),
   crv: z.literal('Ed25519'),
   x: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
@@ -35,7 +35,7 @@ export type TicketJwk = z.infer<typeof ticketJwk>;
 const ticketJwks = z.array(ticketJwk).max(MAX_TICKET_KEYS);
 
 /** A registration on a live socket. It carries the executor's own ticket: a relay can report only what it was shown. */
-export const presenceEntry = z.object({ ticket: ticketField, sessions: sessionTable });
+const presenceEntry = z.object({ ticket: ticketField, sessions: sessionTable });
 export type PresenceEntry = z.infer<typeof presenceEntry>;
 
 /** First, and before the relay sends anything: keys and the deny snapshot, which the relay loads before it enters presence. */

@@ -1,4 +1,4 @@
-import { type JWTPayload, SignJWT } from 'jose';
+import type { JWTPayload } from 'jose';
 import type { TicketJwk } from '../own/presence.ts';
 import {
   type ExecutorTicket,
@@ -52,8 +52,10 @@ export class TicketSigner {
     return this.#sign('authorization', claims, expiresAt, now);
   }
 
-  #sign(kind: TicketKind, claims: JWTPayload, expiresAt: number, now: number): Promise<string> {
+  async #sign(kind: TicketKind, claims: JWTPayload, expiresAt: number, now: number): Promise<string> {
     const { kid, privateKey } = this.#signingKey(now);
+    // Loaded when first used: most processes that load this room never touch a ticket.
+    const { SignJWT } = await import('jose');
     const { typ, audience } = TICKET_HEADERS[kind];
     const issued = Math.floor(now);
     return new SignJWT({ ...claims, v: TICKET_VERSION })

@@ -15,7 +15,7 @@ import {
   registrationIdOf,
 } from '../ids.ts';
 import { MAX_AUTHORIZATION_BYTES } from '../limits.ts';
-import { codeOf, rejectionCodeOf } from '../testing/code-of.ts';
+import { rejectionCodeOf } from '../testing/code-of.ts';
 import { brokenBytes } from '../testing/mutations.ts';
 import {
   CLAIM_SCHEMAS,
@@ -212,7 +212,9 @@ describe('ticket keys', () => {
     };
     expect(await kidAt(NOW)).toBe(old.kid);
     expect(await kidAt(NOW + 50)).toBe(next.kid);
-    expect(codeOf(() => new TicketSigner([old]).signHarnessTicket(harnessTicket, NOW + 100))).toBe('no_signing_key');
+    expect(await rejectionCodeOf(new TicketSigner([old]).signHarnessTicket(harnessTicket, NOW + 100))).toBe(
+      'no_signing_key',
+    );
   });
 
   it('stay accepted for 8 days after they retired', () => {

@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { errors, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose';
+import type { JWTHeaderParameters, JWTPayload } from 'jose';
 import { MAX_TICKET_LENGTH } from '../limits.ts';
 import type { TicketJwk } from '../own/presence.ts';
 import {
@@ -62,8 +62,10 @@ export class TicketVerifier {
   }
 
   async #signed(kind: TicketKind, token: string, audience: string, now: number) {
+    // Loaded when first used: most processes that load this room never touch a ticket.
+    const { jwtVerify } = await import('jose');
     try {
-      return await jwtVerify(token, (header) => this.#keyOf(header), {
+      return await jwtVerify(token, (header) => this.#keyOf(kind, header), {
         algorithms: ['EdDSA'],
         issuer: TICKET_ISSUER,
         audience,
@@ -76,9 +78,9 @@ export class TicketVerifier {
     }
   }
 
-  #keyOf({ kid }: JWTHeaderParameters): KeyObject {
+  #keyOf(kind: TicketKind, { kid }: JWTHeaderParameters): KeyObject {
     const key = this.#keys.get(kid ?? '');
-    if (!key) throw new errors.JWKSNoMatchingKey();
+    if (!key) throw new TicketError('ticket_invalid', kind, 'no key of this name');
     return key;
   }
 }
@@ -87,14 +89,15 @@ function publicKeyOf(jwk: Pick<TicketJwk, 'kty' | 'crv' | 'x'>): KeyObject {
   return createPublicKey({ key: jwk, format: 'jwk' });
 }
 
-/** No cause: errors of the library carry the claims. */
+/** No cause: errors of the library carry the claims. Its codes are stable, and hold nothing. */
 function refusal(kind: TicketKind, error: unknown): TicketError {
-  if (error instanceof errors.JWTExpired) return new TicketError('ticket_expired', kind, 'its time is over');
-  if (error instanceof errors.JWTClaimValidationFailed && error.claim === 'aud') {
+  if (error instanceof TicketError) return error;
+  const code = error instanceof Error && 'code' in error ? error.code : 'malformed';
+  if (code === 'ERR_JWT_EXPIRED') return new TicketError('ticket_expired', kind, 'its time is over');
+  if (error instanceof Error && 'claim' in error && error.claim === 'aud') {
     return new TicketError('ticket_wrong_type', kind, 'another kind of ticket');
   }
-  const what = error instanceof errors.JOSEError ? error.code : 'malformed';
-  return new TicketError('ticket_invalid', kind, what);
+  return new TicketError('ticket_invalid', kind, String(code));
 }
 
 function badClaims(kind: TicketKind): TicketError {
