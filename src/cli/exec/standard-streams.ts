@@ -10,19 +10,19 @@ export const BROKEN_PIPE = 141;
 
 /** Copies a stream of the command to ours at the pace of our reader. Resolves to false when that reader has gone. */
 export async function copyOut(from: Readable, to: Writable): Promise<boolean> {
-  const gone = once(to, 'error').then(
-    () => false,
-    () => false,
-  );
-  const copy = async () => {
-    for await (const chunk of from) {
-      if (!to.write(chunk)) await once(to, 'drain');
-    }
-    return true;
+  let gone = false;
+  const onError = () => {
+    gone = true;
+    from.destroy();
   };
-  const copied = await Promise.race([copy(), gone]);
-  if (!copied) from.destroy();
-  return copied;
+  to.on('error', onError);
+  try {
+    for await (const chunk of from) if (!to.write(chunk)) await once(to, 'drain');
+    return !gone;
+  } catch (error) {
+    if (gone) return false;
+    throw error;
+  }
 }
 
 /** What takes the command's standard input. */

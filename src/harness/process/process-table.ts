@@ -26,9 +26,6 @@ export type StartParams = Pick<
   'argv' | 'cwd' | 'env' | 'tty' | 'pipeStdin' | 'envPolicy' | 'sandbox'
 >;
 
-/** Members of `process/start` that only a managed network or a captured shell needs. */
-const UNUSED = { managedNetwork: null, networkProxy: null, shellSnapshot: null };
-
 interface Entry {
   readonly process: RemoteProcess;
   readonly order: OutputOrder;
@@ -70,7 +67,7 @@ export class ProcessTable implements SessionObserver {
     this.#entries.set(processId, entry);
     const connection = session.connections;
     try {
-      await session.call('process/start', { ...UNUSED, ...params, processId }, { idempotent: true, sessionId });
+      await session.call('process/start', { ...params, processId }, { idempotent: true, sessionId });
     } catch (error) {
       const repeated = session.connections !== connection;
       if (!repeated || !(await this.#isKnown(entry))) {

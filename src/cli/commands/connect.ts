@@ -1,0 +1,40 @@
+import { Command } from 'commander';
+import { harnessVariables } from '../agent/loopback-environment.ts';
+import { type ConnectionFlags, findConnection, withConnectionFlags } from '../connection.ts';
+
+export function connectCommand(): Command {
+  const command = new Command('connect')
+    .description('Print the variables with which a coding agent connects by itself, for as long as their token lives.')
+    .argument('<environment>', 'demo, default/demo or default_demo')
+    .addHelpText('after', '\nExample:\n  $ eval "$(noisefleet connect demo)"; codex exec "say hello"')
+    .action(printVariables);
+  return withConnectionFlags(command);
+}
+
+async function printVariables(environment: string, flags: ConnectionFlags): Promise<void> {
+  const connection = await findConnection(environment, 'harness', flags);
+  const { registryUrl, environmentId, label } = connection;
+  const token = await connection.credential();
+  const expirationTime = await connection.expirationTime();
+  const variables = Object.entries(harnessVariables(registryUrl, environmentId, token));
+  process.stdout.write(variables.map(([name, value]) => `export ${name}=${quoted(value)}\n`).join(''));
+  const warning = [
+    `${lifeOf(expirationTime, Date.now())} After that the agent cannot connect any more and only says that no environment is available.`,
+    `To have it renewed:  noisefleet run ${label} -- codex …`,
+  ];
+  process.stderr.write(warning.map((line) => `# ${line}\n`).join(''));
+}
+
+/** A word for any POSIX shell. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** In words, relative and absolute. `now` in milliseconds. */
+export function lifeOf(expirationTime: string | undefined, now: number): string {
+  const until = expirationTime === undefined ? Number.NaN : Date.parse(expirationTime);
+  if (Number.isNaN(until)) return 'This token is read once, and nobody here knows how long it lives.';
+  const minutes = Math.max(0, Math.floor((until - now) / 60_000));
+  const span = minutes >= 60 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${minutes} min`;
+  return `This token is read once and lives for ${span}, until ${expirationTime}.`;
+}
