@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { createLogger, createMetrics, type Logger, type Metrics } from '../telemetry/index.ts';
-import { EXIT } from './exit.ts';
+import { describeError, EXIT, exitCodeOf } from './exit.ts';
 import { flag, logLevelFlag, parseListen, parseOptionalListen } from './flags.ts';
 import { productVersion } from './product-version.ts';
 
@@ -45,7 +45,10 @@ export async function serve({ component, logLevel, exitOnStdinClose, start }: Se
   const logger = createLogger({ component, level: logLevel });
   const metrics = createMetrics({ component, version: productVersion(), processMetrics: true });
   const stopped = stopRequest(exitOnStdinClose);
-  const starting = start({ logger, metrics });
+  const starting = start({ logger, metrics }).catch((error: unknown) => {
+    process.stderr.write(`error: ${describeError(error)}\n`);
+    process.exit(exitCodeOf(error)); // the watch on standard input would keep a process that never started
+  });
   const service = await Promise.race([starting, stopped.then(() => undefined)]);
   if (service === undefined) process.exit(EXIT.done); // stopped while starting: nothing has been promised to anybody yet
   const refused = service.stopped?.then((reason) => ({ reason, code: EXIT.refused })) ?? new Promise<never>(() => {});

@@ -9,6 +9,8 @@ const STOP_GRACE_MS = 10_000;
 const READY_POLL_MS = 50;
 /** One look; a child busy with starting may be slow to answer. Milliseconds. */
 const READY_TIMEOUT_MS = 2000;
+/** Says less than how the process ended last. */
+const SILENT = 'does not answer yet';
 
 export interface ProcessSpec {
   /** `relay`, `executor default_demo`: for people, and for the name of the log. */
@@ -137,7 +139,7 @@ export class SupervisedProcess {
         this.#ready = true;
         this.#events.ready();
       } else {
-        this.#lastProblem = problem;
+        if (this.#failures === 0 || problem !== SILENT) this.#lastProblem = problem;
         this.#clock.after(READY_POLL_MS, () => this.#pollReady(child));
       }
     });
@@ -151,7 +153,7 @@ async function askReady(url: string): Promise<string | undefined> {
     const text = await answer.text();
     return answer.ok ? undefined : text.trim().slice(0, 200);
   } catch {
-    return 'does not answer yet';
+    return SILENT;
   }
 }
 
