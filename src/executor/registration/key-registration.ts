@@ -52,6 +52,8 @@ export class KeyRegistration {
   /** The current one is last; those before it had another registration id and end with their streams. */
   #sockets: RelaySocket[] = [];
   #registrationId: RegistrationId | undefined;
+  /** Why the registry does not take us now; logged when it changes. */
+  #waitsFor: string | undefined;
   #retired = false;
   #running: Promise<void> = Promise.resolve();
 
@@ -143,19 +145,22 @@ export class KeyRegistration {
     switch (answer.kind) {
       case 'registered':
         this.#backoff.reset();
+        this.#waitsFor = undefined;
         this.#serve(answer);
         return this.#refreshIn(answer);
       case 'superseded':
         this.#options.onSuperseded();
         return IDLE_MS;
       case 'key_not_current':
-        this.#log.warn({ code: answer.kind }, 'key not taken by the registry');
+        if (this.#waitsFor !== answer.kind) this.#log.warn({ code: answer.kind }, 'key not taken by the registry');
+        this.#waitsFor = answer.kind;
         for (const socket of this.#sockets) socket.retire();
         this.#options.onChange();
         return NOT_CURRENT_RETRY_MS * (0.5 + Math.random());
       case 'later': {
         const pause = Math.max(this.#backoff.next(), answer.retryAfterMs ?? 0);
-        this.#log.warn({ code: answer.code, pause }, 'registration waits');
+        if (this.#waitsFor !== answer.code) this.#log.warn({ code: answer.code }, 'registration waits');
+        this.#waitsFor = answer.code;
         return Math.min(pause, IDLE_MS);
       }
     }

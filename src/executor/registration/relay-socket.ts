@@ -65,6 +65,8 @@ export class RelaySocket {
   #streams: StreamTable | undefined;
   #retired = false;
   #bootId: string | undefined;
+  /** Why the last dial failed; logged when it changes. */
+  #problem: string | undefined;
   #done: Promise<void> = Promise.resolve();
 
   constructor(options: RelaySocketOptions) {
@@ -172,7 +174,7 @@ export class RelaySocket {
     const { promise, resolve } = Promise.withResolvers<End>();
     let openedTime: number | undefined;
     let refused: End | undefined;
-    socket.on('error', (error) => this.#options.logger.debug({ code: codeOf(error) }, 'relay socket failed'));
+    socket.on('error', (error) => this.#failed(codeOf(error)));
     socket.once('upgrade', (response) => {
       const bootId = response.headers['x-noisefleet-boot-id'];
       this.#bootId = typeof bootId === 'string' ? bootId : undefined;
@@ -226,9 +228,15 @@ export class RelaySocket {
       void streams.close('relay_lost', false);
       onChange();
     });
+    this.#problem = undefined;
     logger.info({ relay: this.#bootId }, 'relay socket open');
     if (this.#pause.stopped) socket.close(1000);
     onChange();
+  }
+
+  #failed(code: string): void {
+    if (this.#problem !== code) this.#options.logger.warn({ code }, 'relay socket failed');
+    this.#problem = code;
   }
 
   #receiveControl(text: string, streams: StreamTable): void {

@@ -44,6 +44,8 @@ export class WatchClient {
   readonly #url: string;
   #dialled: WebSocket | undefined;
   #isReportDue = false;
+  /** Why the last dial failed; logged when it changes. */
+  #problem: string | undefined;
   #done: Promise<void> = Promise.resolve();
 
   constructor(options: WatchClientOptions) {
@@ -98,7 +100,7 @@ export class WatchClient {
     this.#dialled = socket;
     const { promise, resolve } = Promise.withResolvers<number>();
     let openedTime: number | undefined;
-    socket.on('error', (error) => logger.debug({ code: codeOf(error), reason: error.message }, 'watch failed'));
+    socket.on('error', (error) => this.#failed(error.message));
     socket.once('open', () => {
       openedTime = clock.now();
       this.#opened(socket);
@@ -109,6 +111,7 @@ export class WatchClient {
 
   #opened(socket: WebSocket): void {
     const { clock, logger } = this.#options;
+    this.#problem = undefined;
     logger.info('watch open');
     const heartbeat = new Heartbeat({
       clock,
@@ -127,6 +130,12 @@ export class WatchClient {
       logger.info('watch closed');
     });
     this.#report();
+  }
+
+  /** `ws` has no codes for a refused upgrade, but its message says the status and nothing else. */
+  #failed(problem: string): void {
+    if (this.#problem !== problem) this.#options.logger.warn({ problem }, 'watch failed');
+    this.#problem = problem;
   }
 
   #receive(text: string): void {
