@@ -13,7 +13,7 @@ import {
 } from './crypto/provider.ts';
 import { NoiseError, type NoiseErrorCode } from './error.ts';
 import type { PublicKey } from './keypair.ts';
-import { messageOverheads, type Role, type Token } from './pattern.ts';
+import type { Role, Token } from './pattern.ts';
 import { type Protocol, protocolOf } from './protocol.ts';
 import { SymmetricState } from './symmetric-state.ts';
 
@@ -56,7 +56,6 @@ export class HandshakeState {
   readonly #role: Role;
   readonly #crypto: CryptoProvider;
   readonly #symmetric: SymmetricState;
-  readonly #overheads: readonly number[];
   readonly #s: OwnKeys;
   #e: OwnKeys | undefined;
   #rs: RemoteKeys | undefined;
@@ -73,7 +72,6 @@ export class HandshakeState {
     this.#protocol = protocolOf(protocol);
     this.#role = role;
     this.#crypto = crypto;
-    this.#overheads = messageOverheads(this.#protocol.pattern);
     this.#symmetric = new SymmetricState(this.#protocol, crypto);
     this.#symmetric.mixHash(prologue);
 
@@ -83,11 +81,8 @@ export class HandshakeState {
     // <- s
     if (role === 'initiator') {
       if (!rs) throw missingKey('pre-message: s', "the responder's static key");
-      this.#rs = this.#remoteKeys(
-        rs.x25519,
-        usesKem ? (rs.mlkem768 ?? new Uint8Array(0)) : undefined,
-        'pre-message: s',
-      );
+      const kem = usesKem ? new Uint8Array(rs.mlkem768 ?? []) : undefined;
+      this.#rs = this.#remoteKeys(new Uint8Array(rs.x25519), kem, 'pre-message: s');
     }
     const { dh, kem } = this.#rs ?? { dh: s.x25519.publicKey, kem: this.#s.kem?.publicKey };
     this.#symmetric.mixHash(dh.bytes);
@@ -259,7 +254,7 @@ export class HandshakeState {
     const step = `message ${this.#messageIndex + 1}`;
     this.#refuseWhenEnded(step);
     const tokens = this.#protocol.pattern.messages[this.#messageIndex];
-    const overhead = this.#overheads[this.#messageIndex];
+    const overhead = this.#protocol.overheads[this.#messageIndex];
     if (!tokens || overhead === undefined) throw wrongState(step, 'the handshake is complete');
     const writer: Role = this.#messageIndex % 2 === 0 ? 'initiator' : 'responder';
     if ((writer === this.#role) !== (direction === 'write')) throw wrongState(step, `not our turn to ${direction}`);
