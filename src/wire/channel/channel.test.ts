@@ -236,6 +236,13 @@ describe('messages through a channel', () => {
     );
   });
 
+  it('of several megabytes arrive whole', () => {
+    const { harness, executor } = connectedChannels();
+    const sent = Buffer.alloc(3 * 1024 * 1024 + 17, 'every record is another one. ');
+    const [arrived] = [...harness.seal(sent)].flatMap((frame) => executor.receive(dataOf(frame)));
+    expect(sent.equals(arrived ?? Buffer.of())).toBe(true);
+  });
+
   it('are sealed only as they are asked for, and never into another one', () => {
     const { harness } = connectedChannels();
     const frames = harness.seal(Buffer.alloc(64 * 1024 * 1024))[Symbol.iterator]();
@@ -283,6 +290,14 @@ describe('records', () => {
         expect(Buffer.concat(messages).toString()).toBe('01234567');
       }),
     );
+  });
+
+  it('that come twice count as the first copy, also while that waits', () => {
+    const { channel, record } = rawSender();
+    const [first, second] = [record(framed('a')), record(framed('b'))];
+    expect(channel.receive({ seq: 1, payload: second })).toEqual([]);
+    expect(channel.receive({ seq: 1, payload: Buffer.alloc(40) })).toEqual([]);
+    expect(Buffer.concat(channel.receive({ seq: 0, payload: first })).toString()).toBe('ab');
   });
 
   it('may run 64 ahead and not 65', () => {

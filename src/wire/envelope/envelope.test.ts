@@ -58,6 +58,7 @@ describe('what decodeFrame refuses', () => {
     ['no payload', `${head} 2a 02 18 01`, 'bad_body'],
     ['a seq twice', `${head} 2a 09 08 01 08 02 18 01 22 01 aa`, 'duplicate_field'],
     ['a seq over 32 bits', `${head} 2a 0b 08 80 80 80 80 10 18 01 22 01 aa`, 'malformed_frame'],
+    ['a seq over 32 bits that fills 35', `${head} 2a 0b 08 81 80 80 80 1f 18 01 22 01 aa`, 'malformed_frame'],
     ['an overlong seq', `${head} 2a 08 08 85 00 18 01 22 01 aa`, 'malformed_frame'],
     ['an empty reason', `${head} 42 02 0a 00`, 'bad_body'],
     ['no reason', `${head} 42 00`, 'bad_body'],

@@ -47,6 +47,7 @@ const anyFields = fc
         '5a0161',
         '6201ff',
         '18ffffffff0f',
+        '18ffffffff1f',
       ),
       fc.constantFrom('880100', 'a80105', '6d01020304', '690102030405060708', '6b', '1800', '0881', '12028120', '00'),
       fc.constantFrom(

@@ -82,6 +82,14 @@ describe('the dialect of contract §6', () => {
     expect(codeOf(() => parseJsonRpc(text))).toBe('malformed_json');
   });
 
+  it.each([0, 1, 2, 3, 4, 5])('finds the end of a long string behind %i backslashes and a quote', (count) => {
+    const long = `${'a'.repeat(100)}${'\\'.repeat(count)}"${'b'.repeat(100)}${'\\'.repeat(count)}`;
+    const params = { [long]: long, '"': [long] };
+    expect(parse(JSON.stringify({ method: long, params }))).toEqual({ kind: 'notification', method: long, params });
+    const twice = JSON.stringify({ method: 'a', params: { x: long, y: 0 } }).replace('"y"', '"x"');
+    expect(codeOf(() => parse(twice))).toBe('duplicate_key');
+  });
+
   it('says nothing of the content in its errors', () => {
     try {
       parse('{"token":"sesame"');
