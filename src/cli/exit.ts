@@ -26,6 +26,7 @@ export function exitCodeOf(error: unknown): number {
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = 'code' in error && typeof error.code === 'string' && error.code !== 'usage' ? ` (${error.code})` : '';
-  const cause = error.cause === undefined ? '' : `\n  because: ${describeError(error.cause)}`;
-  return `${error.message}${code}${cause}`;
+  const cause = error.cause === undefined ? [] : [`  because: ${describeError(error.cause)}`];
+  const [what, ...more] = error.message.split('\n');
+  return [`${what}${code}`, ...more, ...cause].join('\n');
 }

@@ -17,6 +17,8 @@ export interface DemoOptions {
   readonly call: string;
   readonly registryUrl: string;
   readonly relayAdminUrl: string;
+  /** Somebody does not want to wait any more. */
+  readonly stop: AbortSignal;
   credential(environmentId: string): Promise<string>;
   print(line: string): void;
 }
@@ -53,8 +55,8 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   }
 }
 
-async function runOnce({ id }: PlannedEnvironment, { registryUrl, credential }: DemoOptions) {
-  const signal = AbortSignal.timeout(DEMO_TIMEOUT_MS);
+async function runOnce({ id }: PlannedEnvironment, { registryUrl, credential, stop }: DemoOptions) {
+  const signal = AbortSignal.any([stop, AbortSignal.timeout(DEMO_TIMEOUT_MS)]);
   const harness = await Harness.connect({ environmentId: id, registryUrl, credential: () => credential(id), signal });
   try {
     const started = performance.now();

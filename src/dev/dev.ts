@@ -1,3 +1,4 @@
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -78,6 +79,7 @@ export async function startDev(options: DevOptions): Promise<Dev> {
   const lock = takeLock(layout.lock);
   let parts: Parts;
   try {
+    setLogsAside(layout.logs);
     for (const name of [layout.logs, join(layout.root, 'executors')]) makePrivateDirectory(name);
     parts = await prepareParts(options, layout, lock);
   } catch (error) {
@@ -92,6 +94,13 @@ export async function startDev(options: DevOptions): Promise<Dev> {
     await dev.close();
     throw error;
   }
+}
+
+/** The logs of the run before stay readable, and logs do not grow for ever. */
+function setLogsAside(logs: string): void {
+  if (!existsSync(logs)) return;
+  rmSync(`${logs}.old`, { recursive: true, force: true });
+  renameSync(logs, `${logs}.old`);
 }
 
 interface Parts {
@@ -195,11 +204,11 @@ class RunningDev implements Dev {
   }
 
   async #runDemo(): Promise<void> {
-    const { call, print } = this.#options;
+    const { call, print, signal: stop } = this.#options;
     const { front, fleet } = this.#parts;
     const { registryUrl, relayAdminUrl } = front;
     const credential = async (id: string) => fleet.credential(id);
-    await runDemo({ plan: fleet.plan, call, print, registryUrl, relayAdminUrl, credential });
+    await runDemo({ plan: fleet.plan, call, print, registryUrl, relayAdminUrl, credential, stop });
   }
 
   /** Waits for every part, not one after the other, so that the message can say all that is missing. Tokens are renewed meanwhile. */

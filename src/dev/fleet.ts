@@ -166,7 +166,8 @@ export class Fleet {
 
   #factsOf({ id, runtime }: PlannedEnvironment): ExecutorFacts {
     if (runtime === 'External') {
-      const issued = this.#options.tokens.issuedTo(registrationHolder(id));
+      const now = this.#options.clock.now();
+      const issued = this.#options.tokens.issuedTo(registrationHolder(id)).filter(({ expiresAt }) => expiresAt > now);
       return { executorTokenSha256: issued.map(({ sha256 }) => sha256), keys: [] };
     }
     const unit = this.#units.get(id);

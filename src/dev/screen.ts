@@ -80,7 +80,7 @@ export function invitation({ plan, call, folder, readyFile }: InvitationOptions)
     lines.push(
       aside(`  Now you:  ${call} exec -t ${name} -- bash`, 'a shell there'),
       aside(`            ${call} run ${name} -- codex`, 'your own Codex, working there'),
-      `            edit the manifests in ${folder}: a new rotate annotation brings the next key`,
+      `            edit ${folder}: another rotate annotation, and the next key takes over`,
     );
   }
   return [...lines, 'Ctrl-C stops everything.'];

@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
 import { isDuration, toMilliseconds } from '../../api/index.ts';
@@ -64,7 +65,7 @@ async function runDev(folder: string, flags: DevFlags): Promise<void> {
   const stopped = stopRequest().then(() => stopping.abort());
   try {
     const dev = await startDev({
-      folder,
+      folder: relative(process.cwd(), folder) || '.',
       ...(flags.stateDir !== undefined && { stateRoot: flags.stateDir }),
       ...(flags.readyFile !== undefined && { readyFile: flags.readyFile }),
       ...(flags.relayPublicUrl !== undefined && { relayPublicUrl: flags.relayPublicUrl }),
