@@ -133,6 +133,8 @@ describe('tickets', () => {
     ['no JWT', 'a.b.c'],
     ['a JWT without a signature', `${tokens.harness.split('.').slice(0, 2).join('.')}.`],
     ['an unsigned JWT', unsigned(tokens.harness)],
+    ['spelled with a space', tokens.harness.replace('.', '. ')],
+    ['spelled with other unused bits', respelled(tokens.harness)],
     ['too long a text', 'a'.repeat(5000)],
   ])('that are %s are refused', async (_, token) => {
     expect(await rejectionCodeOf(verify.harness(token))).toBe('ticket_invalid');
@@ -150,6 +152,15 @@ describe('tickets', () => {
     );
   });
 });
+
+/** Another last character for the same 64 bytes of signature. */
+function respelled(token: string): string {
+  const last = Buffer.from(token.slice(-2), 'base64url');
+  const other = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_']
+    .map((character) => `${token.slice(-2, -1)}${character}`)
+    .find((text) => text !== token.slice(-2) && Buffer.from(text, 'base64url').equals(last));
+  return `${token.slice(0, -2)}${other}`;
+}
 
 function unsigned(token: string): string {
   const header = Buffer.from('{"alg":"none","typ":"noisefleet-harness-ticket+jwt"}').toString('base64url');
