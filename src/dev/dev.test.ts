@@ -78,7 +78,7 @@ describe('a running dev', () => {
     expect(output).not.toContain('node_modules/.bin');
   });
 
-  it.runIf(existsSync('/proc/self/environ'))('shows no secret in arguments and environments', async () => {
+  it('shows no secret in arguments and environments', async () => {
     const { environments } = await dev.ready();
     const secrets = Object.values(environments).flatMap(({ clientToken, registrationToken = [] }) =>
       [clientToken, registrationToken].flat(),
@@ -180,7 +180,7 @@ describe('the tokens of dev', () => {
   it('are renewed before they end, and the registry says of an old one that it expired', async () => {
     const dev = new DevProcess();
     onTestFinished(() => dev.dispose());
-    const first = (await dev.start('--token-ttl', '2s').ready()).environments[DEMO]?.clientToken ?? '';
+    const first = (await dev.start('--token-ttl', '4s').ready()).environments[DEMO]?.clientToken ?? '';
     const { registry } = await dev.ready();
     const refused = await eventually(async () => {
       const { status, body } = await connect(registry, first);

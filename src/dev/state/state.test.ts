@@ -68,7 +68,7 @@ describe('the lock', () => {
     takeLock(join(folder, 'lock')).release();
   });
 
-  it.runIf(existsSync('/proc/self/stat'))('is not held by another process that got the same id', () => {
+  it('is not held by another process that got the same id', () => {
     const path = join(temporaryFolder(), 'lock');
     writeFileSync(path, JSON.stringify({ pid: process.pid, started: '1' }));
     takeLock(path).release();
@@ -118,8 +118,8 @@ describe('tokens', () => {
     const { tokens, at } = book();
     const first = at(10_000);
     expect(at(10_500)).toBe(first);
-    expect(at(10_749)).toBe(first);
-    const second = at(10_750);
+    expect(at(10_624)).toBe(first);
+    const second = at(10_625);
     expect(second).not.toBe(first);
     expect(tokens.issuedTo(HOLDER)).toEqual([
       { sha256: sha256Hex(second), issuedAt: 10_500, expiresAt: 11_500, token: second },

@@ -1,0 +1,229 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ExecServer, startExecServer } from '../../src/exec-server/index.ts';
+import { type RunningExecutor, startExecutor } from '../../src/executor/index.ts';
+import { Harness, type HarnessOptions } from '../../src/harness/index.ts';
+import { createKeyFile, type Keypair } from '../../src/noise/index.ts';
+import { type DirectoryFile, type RunningRegistry, startRegistry } from '../../src/registry/index.ts';
+import { type RunningRelay, startRelay } from '../../src/relay/index.ts';
+import { createMetrics } from '../../src/telemetry/index.ts';
+import { createTicketKeysFile, fingerprintOf, parseEnvironmentId } from '../../src/wire/index.ts';
+import { type RelayProxy, startRelayProxy } from '../faults/relay-proxy.ts';
+import { PlaneLog } from './plane-log.ts';
+import { RawHarness } from './raw-harness.ts';
+
+type KeyState = DirectoryFile['environments'][number]['keys'][number]['state'];
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+const newToken = () => randomBytes(24).toString('base64url');
+
+/** The whole data plane in one process, every part the real one, on loopback. Parts can be stopped and started again. */
+export class Plane {
+  readonly dir = mkdtempSync(join(tmpdir(), 'plane-'));
+  readonly log = new PlaneLog();
+  readonly environmentId = parseEnvironmentId('default_demo');
+  readonly clientToken = newToken();
+  readonly #executorToken = newToken();
+  readonly #keys = new Map<string, { keypair: Keypair; state: KeyState }>();
+  #isGranted = true;
+  proxy: RelayProxy | undefined;
+  registry: RunningRegistry | undefined;
+  relay: RunningRelay | undefined;
+  executor: RunningExecutor | undefined;
+  execServer: ExecServer | undefined;
+
+  static async start(): Promise<Plane> {
+    const plane = new Plane();
+    for (const folder of ['keys', 'state', 'spill']) mkdirSync(plane.path(folder), { mode: 0o700 });
+    await createTicketKeysFile(plane.path('ticket-keys.json'));
+    writeFileSync(plane.path('presence-secret'), newToken(), { mode: 0o600 });
+    writeFileSync(plane.path('executor-token'), plane.#executorToken, { mode: 0o600 });
+    plane.addKey('k1');
+    plane.proxy = await startRelayProxy({ target: () => ({ host: '127.0.0.1', port: portOf(plane.relay?.url) }) });
+    await plane.startRegistry();
+    await plane.startRelay();
+    await plane.startExecServer();
+    await plane.startExecutor();
+    return plane;
+  }
+
+  path(...parts: string[]): string {
+    return join(this.dir, ...parts);
+  }
+
+  async startRegistry(): Promise<void> {
+    this.registry = await startRegistry({
+      host: '127.0.0.1',
+      port: portOf(this.registry?.url),
+      relayUrl: this.proxy?.url ?? '',
+      directory: { file: this.path('directory.json') },
+      ticketKeysFile: this.path('ticket-keys.json'),
+      presenceSecretFile: this.path('presence-secret'),
+      logger: this.log.logger('registry'),
+    });
+  }
+
+  async startRelay(): Promise<void> {
+    this.relay = await startRelay({
+      host: '127.0.0.1',
+      port: portOf(this.relay?.url),
+      registryUrls: [this.registryUrl],
+      presenceSecret: async () => readFileSync(this.path('presence-secret'), 'utf8'),
+      logger: this.log.logger('relay'),
+      metrics: createMetrics({ component: 'relay', version: 'test' }),
+    });
+  }
+
+  /** The sidecar takes the token that an earlier life of it would have left, so that the exec-server can start first. */
+  async startExecServer(): Promise<void> {
+    const token = randomBytes(32).toString('base64url');
+    writeFileSync(this.path('state', 'exec-server-token'), token, { mode: 0o600 });
+    this.execServer = await startExecServer({
+      host: '127.0.0.1',
+      port: 0,
+      tokenSha256: sha256(token),
+      sandbox: 'container',
+      spillDirectory: this.path('spill'),
+      workspace: this.dir,
+      version: 'test',
+      logger: this.log.logger('exec-server'),
+    });
+  }
+
+  async startExecutor(): Promise<void> {
+    this.executor = await startExecutor({
+      environmentId: this.environmentId,
+      registryUrl: this.registryUrl,
+      tokenFile: this.path('executor-token'),
+      keysDir: this.path('keys'),
+      stateDir: this.path('state'),
+      execServerUrl: this.execServer?.url ?? '',
+      sandbox: 'container',
+      runtime: 'BuiltIn',
+      logger: this.log.logger('executor'),
+    });
+  }
+
+  get registryUrl(): string {
+    return this.registry?.url ?? '';
+  }
+
+  /** A key file and its line in the directory, as the operator makes them: the line first, as Prepared. */
+  addKey(id: string): Keypair {
+    mkdirSync(this.path(`making-${id}`));
+    const file = this.path(`making-${id}`, `${id}.json`);
+    const keypair = createKeyFile(file);
+    this.#keys.set(id, { keypair, state: 'Prepared' });
+    this.#writeDirectory();
+    renameSync(file, this.path('keys', `${id}.json`));
+    return keypair;
+  }
+
+  setKeyState(id: string, state: KeyState): void {
+    const key = this.#keys.get(id);
+    if (key !== undefined) this.#keys.set(id, { ...key, state });
+    this.#writeDirectory();
+  }
+
+  /** The end of an overlap: gone from the folder and from the directory. */
+  removeKey(id: string): void {
+    rmSync(this.path('keys', `${id}.json`));
+    this.#keys.delete(id);
+    this.#writeDirectory();
+  }
+
+  key(id: string): Keypair {
+    const key = this.#keys.get(id);
+    if (key === undefined) throw new Error(`no key ${id}`);
+    return key.keypair;
+  }
+
+  setGranted(isGranted: boolean): void {
+    this.#isGranted = isGranted;
+    this.#writeDirectory();
+  }
+
+  async harness(options: Partial<HarnessOptions> = {}): Promise<Harness> {
+    return Harness.connect({
+      environmentId: this.environmentId,
+      registryUrl: this.registryUrl,
+      credential: async () => this.clientToken,
+      ...options,
+    });
+  }
+
+  async raw(keypair?: Keypair): Promise<RawHarness> {
+    return RawHarness.open(this.rawOptions(keypair));
+  }
+
+  rawOptions(keypair?: Keypair) {
+    const { registryUrl, environmentId, clientToken: token } = this;
+    return { registryUrl, environmentId, token, ...(keypair && { keypair }) };
+  }
+
+  async close(): Promise<void> {
+    await this.executor?.close();
+    await this.relay?.close();
+    await this.registry?.close();
+    await this.execServer?.close();
+    await this.proxy?.close();
+    rmSync(this.dir, { recursive: true });
+  }
+
+  #writeDirectory(): void {
+    const environments: DirectoryFile['environments'] = [
+      {
+        id: this.environmentId,
+        runtime: 'BuiltIn',
+        incarnation: 'pod-1',
+        executorTokenSha256: [sha256(this.#executorToken)],
+        keys: [...this.#keys].map(([id, { keypair, state }]) => ({
+          id,
+          fingerprint: fingerprintOf(keypair.publicKey),
+          state,
+        })),
+      },
+    ];
+    const file: DirectoryFile = {
+      version: 1,
+      environments,
+      identities: [
+        { name: 'dev:local', tokens: [{ sha256: sha256(this.clientToken), expirationTime: '2099-01-01T00:00:00Z' }] },
+      ],
+      grants: this.#isGranted
+        ? [{ name: 'default/dev', identities: ['dev:local'], environments: [this.environmentId] }]
+        : [],
+    };
+    writeFileSync(this.path('directory.json.new'), JSON.stringify(file), { mode: 0o600 });
+    renameSync(this.path('directory.json.new'), this.path('directory.json'));
+  }
+}
+
+/** 0, a free one, at the first start; the same one afterwards. */
+function portOf(url: string | undefined): number {
+  return url === undefined ? 0 : Number(new URL(url).port);
+}
+
+/** Polls for what arrives over real sockets; the test's own timeout is the limit. */
+export async function eventually<Value>(
+  look: () => Value | undefined | false | Promise<Value | undefined | false>,
+): Promise<Value> {
+  for (;;) {
+    const value = await look();
+    if (value !== undefined && value !== false) return value;
+    await delay(10);
+  }
+}
+
+/** All of a command's output and how it ended. */
+export async function run(harness: Harness, argv: readonly string[]): Promise<{ exitCode: number; stdout: string }> {
+  const remote = await harness.exec({ argv });
+  remote.stderr.resume();
+  const chunks: Buffer[] = [];
+  for await (const chunk of remote.stdout) chunks.push(Buffer.from(chunk));
+  const { exitCode } = await remote.closed;
+  return { exitCode, stdout: Buffer.concat(chunks).toString() };
+}
