@@ -10,7 +10,7 @@ const TOKEN_PREFIX = 'nfdev_';
 const MAX_REMEMBERED = 100;
 
 /** A new token is handed out when it had this part of its life, at most this long, to become known to the registry. */
-const SETTLE_FRACTION = 0.25;
+const SETTLE_FRACTION = 0.125;
 const MAX_SETTLE_MS = 3000;
 
 const issuedSchema = z.object({
