@@ -22,9 +22,13 @@ export class ExecutorError extends Error {
   }
 }
 
-/** The code of any error that carries one (ours, Node's), for log lines that must not print messages from outside. */
+/**
+ * The code of any error that carries one (ours, Node's, or that of its cause: `fetch` hides it there), for log lines that must not print
+ * messages from outside.
+ */
 export function codeOf(error: unknown): string {
   if (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string')
     return error.code;
-  return error instanceof Error ? error.name : 'unknown';
+  if (!(error instanceof Error)) return 'unknown';
+  return error.cause === undefined ? error.name : codeOf(error.cause);
 }

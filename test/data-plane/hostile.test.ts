@@ -53,12 +53,15 @@ describe('a hostile client that may connect', () => {
     });
     remote.stderr.resume();
     let stop = false;
+    const options = { ...plane.rawOptions(), token: plane.otherToken };
+    let attempts = 0;
     const attack = (async () => {
       while (!stop) {
-        const raw = await RawHarness.knock(plane.rawOptions()).catch(() => undefined);
+        const raw = await RawHarness.knock(options).catch(() => undefined);
         raw?.sendFrame({ type: 'handshake', payload: randomBytes(3700) });
         raw?.sendFrame({ type: 'data', seq: 0, payload: randomBytes(100) });
         await raw?.ended;
+        attempts += 1;
       }
     })();
     let lines = 0;
@@ -71,6 +74,7 @@ describe('a hostile client that may connect', () => {
     await attack;
     expect(lines).toBe(16_000);
     expect(isCut).toBe(true);
+    expect(attempts).toBeGreaterThan(3);
     await harness.close();
   });
 

@@ -26,6 +26,8 @@ export class Plane {
   readonly log = new PlaneLog();
   readonly environmentId = parseEnvironmentId('default_demo');
   readonly clientToken = newToken();
+  /** Of somebody else who may connect, and whose limits are his own. */
+  readonly otherToken = newToken();
   readonly #executorToken = newToken();
   readonly #keys = new Map<string, { keypair: Keypair; state: KeyState }>();
   #isGranted = true;
@@ -192,10 +194,14 @@ export class Plane {
       environments,
       identities: [
         { name: 'dev:local', tokens: [{ sha256: sha256(this.clientToken), expirationTime: '2099-01-01T00:00:00Z' }] },
+        { name: 'dev:other', tokens: [{ sha256: sha256(this.otherToken), expirationTime: '2099-01-01T00:00:00Z' }] },
       ],
-      grants: this.#isGranted
-        ? [{ name: 'default/dev', identities: ['dev:local'], environments: [this.environmentId] }]
-        : [],
+      grants: [
+        { name: 'default/other', identities: ['dev:other'], environments: [this.environmentId] },
+        ...(this.#isGranted
+          ? [{ name: 'default/dev', identities: ['dev:local'], environments: [this.environmentId] }]
+          : []),
+      ],
     };
     writeFileSync(this.path('directory.json.new'), JSON.stringify(file), { mode: 0o600 });
     renameSync(this.path('directory.json.new'), this.path('directory.json'));
