@@ -49,6 +49,9 @@ export const READ_BYTES = 1 * MIB;
 /** `process/read` with any `maxBytes`: its base64 must fit one message of 64 MiB. */
 export const MAX_READ_BYTES = 32 * MIB;
 
+/** Chunks of one `process/read`: a message may hold 262,144 JSON values, a chunk is four. What a real executor retains (contract §9.3). */
+export const MAX_READ_CHUNKS = 50_000;
+
 /** `waitMs` beyond this is cut: the client asks again. */
 export const MAX_READ_WAIT_MS = 60_000;
 
@@ -90,11 +93,11 @@ export const MAX_PROCESS_ID_LENGTH = 1024;
 /** Requests of one connection under way; above it the socket is not read until one is answered. */
 export const MAX_IN_FLIGHT_REQUESTS = 256;
 
-/** `fs/readFile`: its base64 must fit one message. Longer files are read by `fs/open` and `fs/readBlock`. */
-export const MAX_READ_FILE_BYTES = 48 * MIB;
+/** `fs/readFile`: its base64 must fit one message of 64 MiB. Longer files are read by `fs/open` and `fs/readBlock`. */
+export const MAX_READ_FILE_BYTES = 48 * MIB - 3 * KIB;
 
-/** Body of an HTTP response that is not streamed; its base64 must fit one message. */
-export const MAX_HTTP_BODY_BYTES = 48 * MIB;
+/** Body of an HTTP response that is not streamed; its base64 and the headers must fit one message. */
+export const MAX_HTTP_BODY_BYTES = 47 * MIB;
 
 /** HTTP requests of one connection under way. */
 export const MAX_HTTP_REQUESTS = 32;

@@ -10,6 +10,8 @@ export interface Entry {
   readonly kind: EntryKind;
   /** Output; for `exited` the exit code as a signed 32-bit number, for `closed` nothing. */
   readonly bytes: Buffer;
+  /** The cost of this entry and all before it: what lies between two entries is a subtraction. */
+  readonly end: number;
 }
 
 const KINDS: readonly EntryKind[] = ['stdout', 'stderr', 'pty', 'exited', 'closed'];
@@ -33,14 +35,17 @@ export function encodeEntries(entries: readonly Entry[]): Buffer[] {
   });
 }
 
-/** Throws when the bytes are not what `encodeEntries` wrote: somebody else wrote to the spill file. */
-export function decodeEntries(block: Buffer, firstSeq: number): Entry[] {
+/** `start` is the `end` of the entry before. Throws when the bytes are not what `encodeEntries` wrote: somebody else wrote to the spill file. */
+export function decodeEntries(block: Buffer, firstSeq: number, start: number): Entry[] {
+  let cost = start;
   const entries: Entry[] = [];
   for (let at = 0; at < block.length; ) {
     const kind = at + FRAME_HEADER_BYTES <= block.length ? KINDS[block.readUInt8(at)] : undefined;
     const end = kind === undefined ? Number.NaN : at + FRAME_HEADER_BYTES + block.readUInt32BE(at + 1);
     if (kind === undefined || !(end <= block.length)) throw new Error('the spill file was damaged');
-    entries.push({ seq: firstSeq + entries.length, kind, bytes: block.subarray(at + FRAME_HEADER_BYTES, end) });
+    const bytes = block.subarray(at + FRAME_HEADER_BYTES, end);
+    cost += costOf(bytes.length);
+    entries.push({ seq: firstSeq + entries.length, kind, bytes, end: cost });
     at = end;
   }
   return entries;

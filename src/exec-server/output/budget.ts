@@ -3,9 +3,11 @@ export class ByteBudget {
   readonly limit: number;
   #used = 0;
   readonly #waiting = new Set<() => void>();
+  readonly #changed: (used: number) => void;
 
-  constructor(limit: number) {
+  constructor(limit: number, changed: (used: number) => void = () => undefined) {
     this.limit = limit;
+    this.#changed = changed;
   }
 
   get used(): number {
@@ -15,13 +17,14 @@ export class ByteBudget {
   /** False, and nothing taken, when that would exceed the limit. */
   take(bytes: number): boolean {
     if (this.#used + bytes > this.limit) return false;
-    this.#used += bytes;
+    this.charge(bytes);
     return true;
   }
 
   /** For what cannot be refused any more: it may exceed the limit, and `exceeded` says so. */
   charge(bytes: number): void {
     this.#used += bytes;
+    this.#changed(this.#used);
   }
 
   get exceeded(): boolean {
@@ -30,6 +33,7 @@ export class ByteBudget {
 
   give(bytes: number): void {
     this.#used -= bytes;
+    this.#changed(this.#used);
     if (this.#waiting.size === 0) return;
     const waiting = [...this.#waiting];
     this.#waiting.clear();

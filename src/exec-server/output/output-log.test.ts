@@ -186,15 +186,19 @@ describe('the frames of the spill file', () => {
     const kind = fc.constantFrom('stdout', 'stderr', 'pty', 'exited', 'closed' as const);
     fc.assert(
       fc.property(fc.array(fc.tuple(kind, fc.uint8Array({ maxLength: 50 }))), fc.integer({ min: 1 }), (list, first) => {
-        const entries = list.map(([kind, bytes], index) => ({ seq: first + index, kind, bytes: Buffer.from(bytes) }));
-        expect(decodeEntries(Buffer.concat(encodeEntries(entries)), first)).toEqual(entries);
+        let end = 7;
+        const entries = list.map(([kind, bytes], index) => {
+          end += costOf(bytes.length);
+          return { seq: first + index, kind, bytes: Buffer.from(bytes), end };
+        });
+        expect(decodeEntries(Buffer.concat(encodeEntries(entries)), first, 7)).toEqual(entries);
       }),
     );
   });
 
   it('refuse what is no frame', () => {
     for (const damaged of ['09', '0000000005aa', '00000000']) {
-      expect(() => decodeEntries(Buffer.from(damaged, 'hex'), 1)).toThrow('damaged');
+      expect(() => decodeEntries(Buffer.from(damaged, 'hex'), 1, 0)).toThrow('damaged');
     }
   });
 });

@@ -38,6 +38,8 @@ const LIMITS: OutputLogLimits = {
 
 interface Block {
   readonly firstSeq: number;
+  /** The `end` of the entry before the first. */
+  readonly start: number;
   count: number;
   cost: number;
   /** While in memory. */
@@ -56,11 +58,13 @@ export class OutputLog {
   readonly #options: OutputLogOptions;
   readonly #limits: OutputLogLimits;
   /** Oldest first, never empty; the last one takes what is appended. */
-  readonly #blocks: Block[] = [newBlock(1)];
+  readonly #blocks: Block[] = [newBlock(1, 0)];
   #nextSeq = 1;
   #sentSeq = 0;
   #memory = 0;
-  #unsent = 0;
+  /** The `end` of the newest entry, and of the newest that was sent. */
+  #end = 0;
+  #sentEnd = 0;
   #retained = 0;
   #spill: SpillFile | undefined;
   #spilling = false;
@@ -93,7 +97,9 @@ export class OutputLog {
 
   /** Stop reading the child until `onRoom`. Entries are taken nevertheless: an exit is never refused. */
   get full(): boolean {
-    return !this.#closed && (this.#unsent >= this.#limits.unsent || this.#memory >= 2 * this.#memoryLimit());
+    return (
+      !this.#closed && (this.#end - this.#sentEnd >= this.#limits.unsent || this.#memory >= 2 * this.#memoryLimit())
+    );
   }
 
   /** Bytes that stay readable, overhead included: those of the newest `firstSeq` on. */
@@ -124,11 +130,11 @@ export class OutputLog {
     return entries ? entries[wanted - block.firstSeq] : this.#load(block).then(() => this.at(seq));
   }
 
-  /** Call for each entry in turn when it went to a connection; what lies far enough behind is released. */
-  markSent({ seq, bytes }: Entry): void {
-    if (seq !== this.#sentSeq + 1) return;
+  /** Everything up to this entry went to a connection; what lies far enough behind is released. */
+  markSent({ seq, end }: Entry): void {
+    if (seq <= this.#sentSeq) return;
     this.#sentSeq = seq;
-    this.#unsent -= costOf(bytes.length);
+    this.#sentEnd = end;
     this.#settle();
   }
 
@@ -139,7 +145,7 @@ export class OutputLog {
     this.#options.memoryBudget.give(this.#memory);
     this.#options.spillBudget.forget(this.#retry);
     this.#memory = 0;
-    this.#blocks.splice(0, this.#blocks.length, newBlock(this.#nextSeq));
+    this.#blocks.splice(0, this.#blocks.length, newBlock(this.#nextSeq, this.#end));
     this.#loaded = undefined;
     // A write under way ends first and then closes the file itself.
     if (!this.#spilling) this.#closeSpill();
@@ -149,14 +155,14 @@ export class OutputLog {
     const cost = costOf(bytes.length);
     let block = this.#last();
     if (block.count > 0 && block.cost + cost > this.#limits.block) {
-      block = newBlock(this.#nextSeq);
+      block = newBlock(this.#nextSeq, this.#end);
       this.#blocks.push(block);
     }
-    block.entries?.push({ seq: this.#nextSeq++, kind, bytes });
+    this.#end += cost;
+    block.entries?.push({ seq: this.#nextSeq++, kind, bytes, end: this.#end });
     block.count++;
     block.cost += cost;
     this.#memory += cost;
-    this.#unsent += cost;
     this.#retained += cost;
     this.#options.memoryBudget.charge(cost);
   }
@@ -182,7 +188,8 @@ export class OutputLog {
     if (!this.#spill || !block.slot) throw new Error('the output is neither in memory nor in the spill file');
     const bytes = await this.#spill.read(block.slot);
     // Released meanwhile: the slot may have been written again.
-    if (!block.released && !this.#closed) this.#loaded = { block, entries: decodeEntries(bytes, block.firstSeq) };
+    if (!block.released && !this.#closed)
+      this.#loaded = { block, entries: decodeEntries(bytes, block.firstSeq, block.start) };
   }
 
   /** After each change: releases, spills, and tells when there is room again. */
@@ -202,7 +209,7 @@ export class OutputLog {
 
   #releasable(block: Block | undefined, retention: number): boolean {
     if (!block || block.firstSeq + block.count - 1 > this.#sentSeq) return false;
-    return this.#retained - this.#unsent - block.cost >= retention;
+    return this.#sentEnd - (block.start + block.cost) >= retention;
   }
 
   #release(): void {
@@ -299,6 +306,6 @@ export class OutputLog {
   }
 }
 
-function newBlock(firstSeq: number): Block {
-  return { firstSeq, count: 0, cost: 0, entries: [], slot: undefined, released: false };
+function newBlock(firstSeq: number, start: number): Block {
+  return { firstSeq, start, count: 0, cost: 0, entries: [], slot: undefined, released: false };
 }

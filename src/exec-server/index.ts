@@ -1,0 +1,1 @@
+export { type ExecServer, type ExecServerOptions, type SandboxMode, startExecServer } from './exec-server.ts';
