@@ -4,7 +4,7 @@ import type { Logger } from '../telemetry/index.ts';
  * What one line of the access log may say (`design.md` §6). Names, ids and hashes only: the type has no place for a token, a ticket or a
  * URL. `audit` is the `jti` of the harness ticket, the same in every line about that connection at registry, relay and sidecar.
  */
-export interface AccessFields {
+interface AccessFields {
   readonly audit?: string;
   readonly identity?: string;
   readonly grant?: string;

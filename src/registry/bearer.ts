@@ -7,7 +7,7 @@ import type { IncomingMessage } from 'node:http';
  */
 export const MIN_BEARER_LENGTH = 16;
 /** The longest that a real executor takes (contract §11). */
-export const MAX_BEARER_LENGTH = 16_384;
+const MAX_BEARER_LENGTH = 16_384;
 
 /** The bearer of a request, or undefined when there is none that could be good. */
 export function bearerOf(request: IncomingMessage): string | undefined {

@@ -2,7 +2,7 @@ import type { Clock, Logger, Metrics } from '../telemetry/index.ts';
 import type { Directory } from './directory/directory.ts';
 import type { RegistryLimits } from './limits/limits.ts';
 
-export interface Address {
+interface Address {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;

@@ -19,6 +19,7 @@ import { identityHashOf } from '../identity-hash.ts';
 import { REFUSALS, type Refusal } from './answer.ts';
 import type { Answer, Call } from './call.ts';
 import { type ConnectDecision, type ConnectFacts, decideConnect } from './connect.ts';
+import { changeOrTime } from './wait.ts';
 
 /** `POST …/connect`: a fresh bundle for each attempt of a harness (contract §2.3). */
 export async function connectCall(call: Call, context: RegistryContext): Promise<Answer> {
@@ -94,21 +95,6 @@ function factsOf(
     routes: environmentId === undefined ? [] : usableRoutes(context, environmentId),
     session: environmentId && harness && table.session(environmentId, harness, record?.fence.current, now),
   };
-}
-
-function changeOrTime(
-  { environmentId, gone }: Call,
-  until: number,
-  { clock, changes }: RegistryContext,
-): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = clock.after(until - clock.now(), resolve);
-  const stop = environmentId === undefined ? undefined : changes.next(environmentId, resolve);
-  gone.addEventListener('abort', () => resolve(), { once: true });
-  return promise.finally(() => {
-    timer.cancel();
-    stop?.();
-  });
 }
 
 interface Served {

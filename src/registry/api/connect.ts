@@ -74,7 +74,7 @@ interface PickFacts {
 }
 
 /** Which registration a harness is sent to, and over which relay (`our-side.md` §6, §7, §9). Only among those that are present. */
-export function pickRoute(record: EnvironmentRecord, facts: PickFacts): Pick {
+function pickRoute(record: EnvironmentRecord, facts: PickFacts): Pick {
   if (record.runtime === 'External') return chosen(leastLoaded(winnerOf(facts.routes)), undefined);
   const incarnation = record.fence.current;
   if (incarnation === undefined) return { kind: 'none' };

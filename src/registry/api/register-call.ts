@@ -17,47 +17,39 @@ import type { ExecutorAuthentication } from '../directory/directory.ts';
 import { REFUSALS, type Refusal } from './answer.ts';
 import type { Answer, Call } from './call.ts';
 import { type Admission, decideRegister, type RegisterDecision, type RegisterFacts } from './register.ts';
+import { changeOrTime } from './wait.ts';
 
 /**
- * How long a `register` waits for a directory that is not read yet. A real executor exits at a 5xx and gives up at 10 s, so waiting is
- * the only help (`our-side.md` §5).
+ * How long a `register` waits for what decides it. A real executor exits at a 5xx and gives up at 10 s, so waiting is the only help
+ * (`our-side.md` §5); the 3 s for the answer of a standing claim come on top.
  */
-export const MAX_SYNC_WAIT_MS = 8_000;
-const SYNC_LOOK_MS = 100;
+const MAX_WAIT_MS = 6_500;
 /** A deny of a replaced claim outlives every ticket that was issued for it. */
 export const CLAIM_DENY_SECONDS = EXTERNAL_TICKET_SECONDS + 3_600;
 
 /** `POST …/register`: an executor makes one key known (contract §2.2). */
 export async function registerCall(call: Call, context: RegistryContext): Promise<Answer> {
   const { environmentId, bearer } = call;
+  const { directory, hub, limiters, clock } = context;
   if (environmentId === undefined) return refused(REFUSALS.environmentUnknown(), call, context);
   if (bearer === undefined) return refused(REFUSALS.tokenInvalid('no_bearer'), call, context);
-  await directorySynced(call, context);
-  const executor = await context.directory.authenticateExecutor(bearer);
-  if (executor.outcome === 'proven') {
-    const waitMs = context.limiters.register.take(executor.environmentId, context.clock.now());
-    if (waitMs !== undefined)
-      return refused(REFUSALS.rateLimited('registrations_per_second', waitMs / 1000), call, context);
+  await waitFor(() => directory.synced(), call, context);
+  const executor = await directory.authenticateExecutor(bearer);
+  const known = executor.outcome === 'proven' ? executor.environmentId : undefined;
+  const waitMs = known && limiters.register.take(known, clock.now());
+  if (waitMs !== undefined) {
+    return refused(REFUSALS.rateLimited('registrations_per_second', waitMs / 1000), call, context);
   }
   const request = parseBody(registerRequest, await call.body(), 'register request');
   const publicKey = decodePublicKey(request.executor_public_key);
   const fingerprint = fingerprintOf(publicKey);
+  // Before the relays have reported, a process that is alive looks like one that is gone, and a newcomer would take its place.
+  const external = known !== undefined && directory.environment(known)?.runtime === 'External';
+  if (external) await waitFor(() => hub.settled, call, context);
   const decision = await decide({ call, environmentId, executor, fingerprint, context });
   if (decision.kind === 'refuse') return refused(decision, call, context, fingerprint);
   take(environmentId, decision, context);
-  const now = context.clock.now() / 1000;
-  const { kind: _, replaces: __, keyId, ...claims } = decision;
-  const ticket = await context.signer.signExecutorTicket(
-    { ...claims, environmentId, publicKey, ...(keyId !== undefined && { keyId }) },
-    now,
-  );
-  const body: RegisterResponse = {
-    environment_id: environmentId,
-    url: `${context.relayUrl}/v1/executor?role=environment&ticket=${ticket}`,
-    security_profile: SECURITY_PROFILE,
-    executor_registration_id: decision.registrationId,
-    ticket_expiration_time: decision.expiresAt,
-  };
+  const body = await responseOf(environmentId, decision, publicKey, context);
   // A real executor exits when it sees its own bearer anywhere in the answer (contract §2.2).
   if (JSON.stringify(body).includes(bearer)) {
     return refused(REFUSALS.tokenInvalid('bearer_inside_the_response'), call, context, fingerprint);
@@ -66,12 +58,32 @@ export async function registerCall(call: Call, context: RegistryContext): Promis
   return { kind: 'ok', body };
 }
 
-async function directorySynced(
-  { arrivedAt, gone }: Call,
-  { clock, directory, isClosing }: RegistryContext,
-): Promise<void> {
-  while (!directory.synced() && !isClosing() && !gone.aborted && clock.now() < arrivedAt + MAX_SYNC_WAIT_MS) {
-    await new Promise<void>((resolve) => clock.after(SYNC_LOOK_MS, resolve));
+async function responseOf(
+  environmentId: EnvironmentId,
+  admission: Admission,
+  publicKey: ReturnType<typeof decodePublicKey>,
+  { signer, clock, relayUrl }: RegistryContext,
+): Promise<RegisterResponse> {
+  const { kind: _, replaces: __, keyId, ...claims } = admission;
+  const ticket = await signer.signExecutorTicket(
+    { ...claims, environmentId, publicKey, ...(keyId !== undefined && { keyId }) },
+    clock.now() / 1000,
+  );
+  return {
+    environment_id: environmentId,
+    url: `${relayUrl}/v1/executor?role=environment&ticket=${ticket}`,
+    security_profile: SECURITY_PROFILE,
+    executor_registration_id: admission.registrationId,
+    ticket_expiration_time: admission.expiresAt,
+  };
+}
+
+/** Waits for a condition that changes of the environment may bring about, for as long as a real executor waits. */
+async function waitFor(condition: () => boolean, call: Call, context: RegistryContext): Promise<void> {
+  const { clock, isClosing } = context;
+  const until = call.arrivedAt + MAX_WAIT_MS;
+  while (!condition() && !isClosing() && !call.gone.aborted && clock.now() < until) {
+    await changeOrTime(call, until, context);
   }
 }
 

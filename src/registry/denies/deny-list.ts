@@ -16,6 +16,9 @@ export interface DenyTarget {
   readonly reason: DenyReason;
 }
 
+/** What one hello message may carry; above, those that end first give way: what they refuse has nearly expired. */
+const MAX_STANDING = 16_384;
+
 /** The denies that stand: data, without clock or socket. Times are seconds since the epoch. */
 export class DenyList {
   readonly #denies = new Map<string, Deny>();
@@ -25,6 +28,7 @@ export class DenyList {
     if (this.#find(target, since) !== undefined) return undefined;
     const deny = { id: idOf(target, since), ...target, since, until };
     this.#denies.set(deny.id, deny);
+    if (this.#denies.size > MAX_STANDING) this.#dropFirstToEnd();
     return deny;
   }
 
@@ -44,6 +48,11 @@ export class DenyList {
   /** The deny that stands against an executor. Identities are not looked up here: the directory is asked about them each time. */
   against(subject: DenySubject, now: number): Deny | undefined {
     return this.standing(now, subject.environmentId).find(({ match }) => hitsExecutor(match, subject));
+  }
+
+  #dropFirstToEnd(): void {
+    const [first] = [...this.#denies.values()].sort((a, b) => a.until - b.until);
+    if (first !== undefined) this.#denies.delete(first.id);
   }
 
   #find(target: DenyTarget, now: number): Deny | undefined {

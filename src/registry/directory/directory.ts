@@ -1,7 +1,7 @@
 import type { EnvironmentId, Fingerprint, Incarnation, KeyId } from '../../wire/index.ts';
 
 /** Where an executor lives (`design.md` §3). `External` has no pod: whoever holds its registration token is the executor. */
-export type Runtime = 'BuiltIn' | 'Codex' | 'External';
+type Runtime = 'BuiltIn' | 'Codex' | 'External';
 
 /** `Destroyed` also stands for a key that the directory knew once and no longer lists. */
 export type KeyState = 'Prepared' | 'Active' | 'Retiring' | 'Revoked' | 'Destroyed';
@@ -13,7 +13,7 @@ export interface KeyRecord {
 }
 
 /** Which incarnation of a pod executor may act (`our-side.md` §9). */
-export interface Fence {
+interface Fence {
   /** Undefined: no pod may register yet. Meaningless for `External`. */
   readonly current: Incarnation | undefined;
   /** Earlier fences, as far as they are remembered: what tells a replaced pod from one that is not the fence yet. */
@@ -29,7 +29,7 @@ export interface EnvironmentRecord {
 }
 
 /** A credential that proves nothing for sure: `unavailable` means "cannot tell now", never "bad". */
-export type NotProven =
+type NotProven =
   | { readonly outcome: 'unknown' }
   | { readonly outcome: 'expired' }
   | { readonly outcome: 'unavailable' };

@@ -7,13 +7,13 @@ const MAX_REMEMBERED = 10_000;
 /** Fences and keys remembered per environment. */
 const MAX_REMEMBERED_PER_ENVIRONMENT = 64;
 
-export interface ClientToken {
+interface ClientToken {
   readonly identity: string;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
 }
 
-export interface ExecutorToken {
+interface ExecutorToken {
   readonly environmentId: EnvironmentId;
   readonly incarnation: Incarnation | undefined;
 }

@@ -1,7 +1,7 @@
 import { type EnvironmentId, isEnvironmentId, PRESENCE_PATH, type RegistryCall } from '../../wire/index.ts';
 
 /** Longest request target, in characters: a prefix of our own, an id of 64 and some room. Nothing secret or long belongs here. */
-export const MAX_TARGET_LENGTH = 1024;
+const MAX_TARGET_LENGTH = 1024;
 
 export type Route =
   | { readonly kind: 'call'; readonly call: RegistryCall; readonly environmentId: EnvironmentId | undefined }

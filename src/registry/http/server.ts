@@ -19,7 +19,7 @@ const CHECK_MS = 500;
 const KEEP_ALIVE_MS = 30_000;
 const MAX_CONNECTIONS = 16_384;
 
-export type Handler = (call: Call) => Promise<Answer>;
+type Handler = (call: Call) => Promise<Answer>;
 
 export interface HttpServerOptions {
   readonly host: string;

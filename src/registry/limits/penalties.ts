@@ -4,7 +4,7 @@ import type { EnvironmentId } from '../../wire/index.ts';
  * The longest penalty that one word of a relay can impose. A relay is trusted less than a registry: it may cut and delay,
  * so what it says is bounded here and ends by itself.
  */
-export const MAX_PENALTY_SECONDS = 300;
+const MAX_PENALTY_SECONDS = 300;
 
 /** Identities that relays saw misbehave at one environment (`our-side.md` §11). All times are seconds since the epoch. */
 export class Penalties {

@@ -2,8 +2,8 @@ import type { WebSocket } from 'ws';
 import type { Clock, Timer } from '../../telemetry/index.ts';
 
 /** Both ends ping this often and give up when nothing came for that long (`our-side.md` §3, §4). */
-export const PING_MS = 5_000;
-export const SILENCE_MS = 10_000;
+const PING_MS = 5_000;
+const SILENCE_MS = 10_000;
 
 /** Pings a peer and cuts the socket when it is silent. Returns what stops it. */
 export function keepAlive(socket: WebSocket, clock: Clock): () => void {

@@ -17,7 +17,7 @@ import { RelayConnection } from './relay-connection.ts';
 import type { ConnectionId, PresenceTable, VerifiedEntry } from './table.ts';
 
 /** A registry is ready after a snapshot from every ready relay, or after this long (`our-side.md` §3). */
-export const SETTLE_MS = 10_000;
+const SETTLE_MS = 10_000;
 
 export interface PresenceHubOptions {
   readonly registryId: string;

@@ -308,6 +308,11 @@ describe('presence', () => {
   });
 
   describe('External', () => {
+    beforeEach(async () => {
+      await fixture.stopRegistry();
+      await fixture.startRegistry({ expectedRelays: 0 });
+    });
+
     interface Host {
       readonly key: ReturnType<typeof somePublicKey>;
       readonly ticket: string;

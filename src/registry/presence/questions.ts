@@ -1,7 +1,7 @@
 import type { Clock } from '../../telemetry/index.ts';
 
 /** How long an executor has to answer its relay's ping (`our-side.md` §9). */
-export const ANSWER_MS = 3_000;
+const ANSWER_MS = 3_000;
 
 /** Questions to relays that wait for their `pong`, by nonce. No answer in time is a no. */
 export class Questions {

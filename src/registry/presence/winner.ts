@@ -1,7 +1,7 @@
 import type { ExecutorTicket } from '../../wire/index.ts';
 
 /** Every present registration of one `External` environment, the one that stands first (`our-side.md` §9). */
-export function claimsOf<T extends { readonly ticket: ExecutorTicket }>(routes: readonly T[]): T[] {
+function claimsOf<T extends { readonly ticket: ExecutorTicket }>(routes: readonly T[]): T[] {
   return [...routes].sort(({ ticket: a }, { ticket: b }) => {
     const later = b.firstRegistrationTime - a.firstRegistrationTime;
     if (later !== 0) return later;

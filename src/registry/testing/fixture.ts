@@ -43,7 +43,7 @@ export function someToken(): string {
 }
 
 /** The members of all answers in one: a test looks at those of the answer that it expects. */
-export interface ApiBody {
+interface ApiBody {
   readonly environment_id: string;
   readonly url: string;
   readonly security_profile: string;

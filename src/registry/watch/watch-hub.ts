@@ -17,7 +17,7 @@ import { keepAlive } from '../presence/liveness.ts';
  * Watches of one environment. A pod has one sidecar with one watch; a few more cover reconnects before the old socket is noticed dead
  * and pods that are being replaced.
  */
-export const MAX_WATCHES_PER_ENVIRONMENT = 8;
+const MAX_WATCHES_PER_ENVIRONMENT = 8;
 const CLOSE_MS = 1_000;
 const POLICY_VIOLATION = 1008;
 const GOING_AWAY = 1001;
