@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -220,6 +221,24 @@ describe('the end of dev', () => {
     });
     expect(after.registry).toBe(before.registry);
     expect(await servedKey(dev)).toBe(key);
+  });
+});
+
+describe('commands that run', () => {
+  it.each(['SIGTERM', 'SIGKILL'] as const)('end with dev, also after %s', async (signal) => {
+    const dev = new DevProcess();
+    onTestFinished(() => dev.dispose());
+    const { registry, environments } = await dev.start().ready();
+    const credential = async () => environments[DEMO]?.clientToken ?? '';
+    const harness = await Harness.connect({ environmentId: DEMO, registryUrl: registry, credential });
+    onTestFinished(() => harness.close());
+    const command = await harness.exec({ argv: ['sh', '-c', 'echo $$; exec sleep 600'] });
+    for (const stream of [command.stdout, command.stderr, command.pty]) stream.on('error', () => {});
+    const [first] = await once(command.stdout, 'data');
+    const pid = Number(String(first));
+    expect(isRunning(pid)).toBe(true);
+    await dev.signal(signal);
+    await eventually(() => (isRunning(pid) ? undefined : true));
   });
 });
 

@@ -9,6 +9,7 @@ import { DevError } from './errors.ts';
 import { Fleet } from './fleet.ts';
 import { type Front, prepareFront } from './front.ts';
 import { childEnvironment } from './processes/environment.ts';
+import { lastWords } from './processes/log-follower.ts';
 import type { SupervisedProcess } from './processes/supervised-process.ts';
 import { writeProcessesFile } from './processes-file.ts';
 import { headline, invitation, partsTable } from './screen.ts';
@@ -22,6 +23,8 @@ import { TokenBook } from './state/tokens.ts';
 const ROUND_MS = 300;
 /** Between two looks whether all parts are ready. Milliseconds. */
 const READY_POLL_MS = 20;
+/** A part that ended this often before it was ready would go on so: about six seconds of pauses. */
+const MAX_START_FAILURES = 6;
 /** How long people are left without a word. Milliseconds. */
 const PATIENCE_MS = 5000;
 /** A part that is not ready after this has a reason that waiting does not mend. Milliseconds. */
@@ -222,6 +225,8 @@ class RunningDev implements Dev {
       if (missing.length === 0) return;
       const now = clock.now();
       if (signal.aborted) throw new DevError('not_ready', 'stopped while starting');
+      const hopeless = missing.filter(({ failures }) => failures >= MAX_START_FAILURES);
+      if (hopeless.length > 0) throw new DevError('not_ready', notReady(hopeless));
       if (now >= started + START_TIMEOUT_MS) throw new DevError('not_ready', notReady(missing));
       if (now >= speakAt) {
         speakAt = now + PATIENCE_MS;
@@ -271,7 +276,11 @@ class RunningDev implements Dev {
 }
 
 function notReady(missing: readonly SupervisedProcess[]): string {
-  return [`not ready after ${START_TIMEOUT_MS / 1000} s:`, ...stillWaiting(missing)].join('\n');
+  const lines = missing.flatMap(({ spec, problem }) => [
+    `  ${spec.name} ${problem}. Its log, ${spec.logFile}, ends with:`,
+    `    ${lastWords(spec.logFile)}`,
+  ]);
+  return ['not everything became ready', ...lines].join('\n');
 }
 
 function stillWaiting(missing: readonly SupervisedProcess[]): string[] {

@@ -1,7 +1,10 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { readFileIfThere } from '../state/atomic-file.ts';
 
 /** Per look, so that a flood of lines cannot hold up everything else; the rest comes with the next looks. Bytes. */
 const MAX_BYTES_PER_LOOK = 65_536;
+/** A line for people, not a dump. */
+const MAX_LAST_WORDS = 400;
 const LEVELS = new Set(['warn', 'error', 'fatal']);
 
 export interface LogWarning {
@@ -49,6 +52,12 @@ export class LogFollower {
       closeSync(file);
     }
   }
+}
+
+/** The last line of a log, which says most about an unexpected end; empty when there is none. */
+export function lastWords(path: string): string {
+  const lines = (readFileIfThere(path) ?? '').trimEnd().split('\n');
+  return (lines.at(-1) ?? '').slice(0, MAX_LAST_WORDS);
 }
 
 /** Undefined for everything that is not a warning of ours. */

@@ -61,6 +61,11 @@ export class SupervisedProcess {
     return this.#ready;
   }
 
+  /** How often in a row it ended soon after its start. */
+  get failures(): number {
+    return this.#failures;
+  }
+
   /** Why it is not ready, in its own words where it said some. */
   get problem(): string {
     return this.#lastProblem;
