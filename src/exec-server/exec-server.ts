@@ -81,6 +81,7 @@ export async function startExecServer(options: ExecServerOptions): Promise<ExecS
       // A start under way when the sockets closed detached its session meanwhile.
       await sessions.endAll();
       pipes?.close();
+      launcher.close();
     },
   };
 }

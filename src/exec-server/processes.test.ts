@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Fixture } from './testing/fixture.ts';
 
@@ -27,14 +27,23 @@ describe('process/start', () => {
     expect(await client.outputOf('p')).toMatchObject({ stdout: 'a\nc\n', stderr: 'b\nc\n', exitCode: 0 });
   });
 
-  it('gives no descriptor but 0, 1 and 2, and no input unless asked for', async () => {
+  it('gives no descriptor of ours, above all no terminal of another session', async () => {
+    // A test runner may have got some from whoever started it: those are inherited, and not ours.
+    const strange = readdirSync('/proc/self/fd').filter((fd) => isForeign(fd));
     const client = await fixture.open();
-    await client.start('terminal', 'sleep 60', { tty: true });
+    const other = await fixture.open();
+    await other.start('terminal', 'sleep 60', { tty: true });
+    await other.start('pipes', 'cat', { pipeStdin: true });
     for (const tty of [false, true]) {
       const id = `fds-${tty}`;
-      await client.start(id, 'ls /proc/$$/fd | tr "\\n" " "; readlink /proc/$$/fd/0', { tty });
+      await client.start(id, 'ls -l /proc/$$/fd', { tty });
       const { stdout, pty } = await client.outputOf(id);
-      expect(tty ? pty : stdout).toMatch(tty ? /^0 1 2 (10 )?\/dev\/pts\/\d+\r\n$/ : /^0 1 2 \/dev\/null\n$/);
+      const links = [...(tty ? pty : stdout).matchAll(/ (\d+) -> (\S+)/g)].filter(
+        ([, fd = '']) => !strange.includes(fd),
+      );
+      const own = links.find(([, fd]) => fd === '0')?.[2];
+      const others = links.filter(([, fd, target = '']) => Number(fd) > 2 && !['/dev/null', own].includes(target));
+      expect(others.map(([, , target]) => target)).toEqual([]);
     }
   });
 
@@ -43,7 +52,9 @@ describe('process/start', () => {
     await client.start('p', 'exec env', { argv: ['/usr/bin/env'], env: { A: '1' } });
     expect((await client.outputOf('p')).stdout).toBe('A=1\n');
     await client.start('t', 'exec env', { argv: ['/usr/bin/env'], env: { A: '1' }, tty: true });
-    expect((await client.outputOf('t')).pty).toBe('A=1\r\n');
+    // Beside it what a shell sets for itself, which gave the program its terminal.
+    const names = (await client.outputOf('t')).pty.split('\r\n').map((line) => line.split('=')[0] ?? '');
+    expect(names.filter((name) => !['', 'PWD', 'OLDPWD', 'SHLVL', '_'].includes(name))).toEqual(['A']);
   });
 
   it('takes cwd and arg0', async () => {
@@ -270,6 +281,16 @@ describe('process/read', () => {
     expect(total).toBe(5_000_000);
   });
 });
+
+/** Inheritable (its close-on-exec flag, 02000000, is not set) and no standard stream. */
+function isForeign(fd: string): boolean {
+  try {
+    const flags = /flags:\s+(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1] ?? '0';
+    return Number(fd) > 2 && (Number.parseInt(flags, 8) & 0o2000000) === 0;
+  } catch {
+    return false;
+  }
+}
 
 function isRunning(pid: string): boolean {
   const path = `/proc/${pid}/stat`;

@@ -6,6 +6,7 @@ import type { ByteBudget } from '../output/budget.ts';
 import { OutputLog } from '../output/output-log.ts';
 import type { SandboxedChild, SandboxPolicy } from '../sandbox/policy.ts';
 import type { Child, ChildSpec } from './child.ts';
+import { DescriptorMask } from './descriptor-mask.ts';
 import { childEnvironment } from './environment.ts';
 import { HostedProcess } from './hosted-process.ts';
 import { startPiped } from './piped-child.ts';
@@ -36,6 +37,7 @@ export interface Launched {
 /** Makes processes of `process/start` requests. */
 export class Launcher {
   readonly #options: LauncherOptions;
+  readonly #mask = new DescriptorMask();
   #pty: PtyBinding | undefined;
 
   constructor(options: LauncherOptions) {
@@ -61,11 +63,15 @@ export class Launcher {
     return { process, sandboxType: type };
   }
 
+  close(): void {
+    this.#mask.close();
+  }
+
   async #start(spec: ChildSpec, tty: boolean): Promise<Child> {
     try {
-      if (!tty) return await startPiped(spec, this.#options.pipes);
+      if (!tty) return await startPiped(spec, this.#options.pipes, this.#mask);
       this.#pty ??= loadPtyBinding();
-      return startOnTerminal(spec, this.#pty);
+      return await startOnTerminal(spec, this.#pty, this.#mask);
     } catch (error) {
       throw new RpcError(RPC_CODES.INTERNAL_ERROR, `the process could not be started: ${String(error)}`, {
         cause: error,

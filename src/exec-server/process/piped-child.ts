@@ -1,9 +1,10 @@
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { type Child, type ChildEvents, type ChildSpec, exitCodeOf } from './child.ts';
+import type { ChildDescriptor, DescriptorMask } from './descriptor-mask.ts';
 import type { Pipe, PipeStock } from './pipes.ts';
 import { interruptGroup } from './tree.ts';
 
@@ -18,11 +19,11 @@ interface Ends {
  *
  * @throws Error of the system call (`ENOENT`: program or working directory missing)
  */
-export async function startPiped(spec: ChildSpec, pipes: PipeStock | undefined): Promise<Child> {
-  return pipes ? startWithPipes(spec, pipes) : startWithSockets(spec);
+export async function startPiped(spec: ChildSpec, pipes: PipeStock | undefined, mask: DescriptorMask): Promise<Child> {
+  return pipes ? startWithPipes(spec, pipes, mask) : startWithSockets(spec, mask);
 }
 
-async function startWithPipes(spec: ChildSpec, pipes: PipeStock): Promise<Child> {
+async function startWithPipes(spec: ChildSpec, pipes: PipeStock, mask: DescriptorMask): Promise<Child> {
   const opened: Pipe[] = [];
   const open = async (direction: 'output' | 'input') => {
     const pipe = await pipes.open(direction);
@@ -33,7 +34,7 @@ async function startWithPipes(spec: ChildSpec, pipes: PipeStock): Promise<Child>
     const stdin = spec.pipeStdin ? await open('input') : undefined;
     const stdout = await open('output');
     const stderr = await open('output');
-    const child = await spawnIn(spec, [stdin?.child ?? 'ignore', stdout.child, stderr.child]);
+    const child = await spawnIn(spec, [stdin?.child ?? 'ignore', stdout.child, stderr.child], mask);
     const input = stdin && new Socket({ fd: stdin.ours, readable: false, writable: true });
     const reader = (fd: number) => new Socket({ fd, readable: true, writable: false });
     return new PipedChild(child, { stdin: input, stdout: reader(stdout.ours), stderr: reader(stderr.ours) });
@@ -46,17 +47,23 @@ async function startWithPipes(spec: ChildSpec, pipes: PipeStock): Promise<Child>
   }
 }
 
-async function startWithSockets(spec: ChildSpec): Promise<Child> {
-  const child = await spawnIn(spec, [spec.pipeStdin ? 'pipe' : 'ignore', 'pipe', 'pipe']);
+async function startWithSockets(spec: ChildSpec, mask: DescriptorMask): Promise<Child> {
+  const child = await spawnIn(spec, [spec.pipeStdin ? 'pipe' : 'ignore', 'pipe', 'pipe'], mask);
   const { stdin, stdout, stderr } = child;
   if (!stdout || !stderr) throw new Error('the child has no output');
   return new PipedChild(child, { stdin: stdin ?? undefined, stdout, stderr });
 }
 
-async function spawnIn(spec: ChildSpec, stdio: StdioOptions): Promise<ChildProcess> {
+async function spawnIn(spec: ChildSpec, descriptors: ChildDescriptor[], mask: DescriptorMask): Promise<ChildProcess> {
   const { file, args, arg0, cwd, env } = spec;
   // `detached` is setsid: the child leads a session and a group of its own.
-  const options = { cwd, env, stdio, detached: true, ...(arg0 !== undefined && { argv0: arg0 }) };
+  const options = {
+    cwd,
+    env,
+    stdio: mask.cover(descriptors),
+    detached: true,
+    ...(arg0 !== undefined && { argv0: arg0 }),
+  };
   const child = spawn(file, [...args], options);
   await once(child, 'spawn');
   return child;
