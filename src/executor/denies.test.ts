@@ -95,6 +95,9 @@ describe('denies', () => {
     fixture = await Fixture.prepare();
     fixture.registry.registerAnswer = () => ({ status: 403, body: { error: { code: 'superseded', message: 'gone' } } });
     expect(await (await fixture.startExecutor()).stopped).toBe('superseded');
+    fixture.registry.registerAnswer = undefined;
+    fixture.relay.refusal = () => ({ status: 403, code: 'superseded' });
+    expect(await (await fixture.startExecutor()).stopped).toBe('superseded');
   });
 
   it('terminate the processes one by one where the exec-server cannot end a session', async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { generateKeypair } from '../noise/index.ts';
-import { encodeFrame, MAX_STREAM_BYTES_IN_FLIGHT, parseStreamId } from '../wire/index.ts';
+import { encodeFrame, MAX_MESSAGE_BYTES, MAX_STREAM_BYTES_IN_FLIGHT, parseStreamId } from '../wire/index.ts';
 import { eventually, Fixture } from './testing/fixture.ts';
 import { type HarnessOptions, sessionIn, TestHarness } from './testing/test-harness.ts';
 
@@ -213,6 +213,16 @@ describe('frames', () => {
     for (const text of ['', '{}', '{"v":1,"type":"later"}', '{"v":9,"type":"move"}', '[]']) socket.send(text);
     expect(sessionIn(await harness.initialize())).toBeDefined();
     expect(fixture.relay.accepted.length).toBe(1);
+  });
+});
+
+describe('a message over 256 KiB', () => {
+  it('costs the socket, which is dialled again', async () => {
+    fixture = await Fixture.start();
+    const { socket } = await fixture.socket();
+    socket.send(Buffer.alloc(MAX_MESSAGE_BYTES + 1));
+    await eventually(() => fixture.relay.accepted.length === 2);
+    expect(sessionIn(await (await fixture.harness()).initialize())).toBeDefined();
   });
 });
 
