@@ -116,7 +116,7 @@ function inspectReason(reason: unknown): string {
 }
 
 /** The program with the asked-for command loaded and the names of the others. */
-export async function programFor(asked: string | undefined): Promise<Command> {
+async function programFor(asked: string | undefined): Promise<Command> {
   const program = new Command('noisefleet')
     .description('Fleets of remote executors for coding agents, behind relays that can read nothing.')
     .version(`noisefleet ${productVersion()}`, '-V, --version', 'print the version')

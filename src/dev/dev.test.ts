@@ -268,6 +268,20 @@ describe('a dev that cannot start', () => {
   });
 });
 
+describe('a part that ends again and again', () => {
+  it('makes the start fail with its last words, long before the patience for a slow one ends', async () => {
+    const dev = new DevProcess();
+    onTestFinished(() => dev.dispose());
+    const codex = join(dev.folder, 'codex');
+    writeFileSync(codex, '#!/bin/sh\necho "no licence for this phase of the moon" >&2\nexit 9\n', { mode: 0o755 });
+    dev.edit('executor.yaml', (yaml) => yaml.replace('type: BuiltIn', 'type: Codex'));
+    dev.start('--codex-bin', codex);
+    expect(await dev.exited()).toBe(1);
+    expect(dev.output).toContain('no licence for this phase of the moon');
+    expect(dev.output).toContain('ended with exit code 9');
+  });
+});
+
 describe('npm start -- --exit', () => {
   it('shows one command through the whole path and ends with 0', async () => {
     const dev = new DevProcess();

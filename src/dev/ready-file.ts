@@ -10,7 +10,7 @@ export interface ReadyFile {
   readonly environments: Readonly<Record<string, ReadyEnvironment>>;
 }
 
-export interface ReadyEnvironment {
+interface ReadyEnvironment {
   readonly clientToken: string;
   /** RFC 3339. A fresh token stands here well before: clients read the file again for each request. */
   readonly clientTokenExpirationTime: string;

@@ -2,6 +2,7 @@ import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createKeyFile, keyFingerprint, loadKeyFile } from '../../noise/index.ts';
 import { hasCode } from '../state/atomic-file.ts';
+import { byNumber } from './rotation.ts';
 
 /** `k1.json`, `k2.json`, …; everything else in the folder is not a key of ours. */
 const KEY_FILE = /^(k[1-9][0-9]{0,8})\.json$/;
@@ -43,7 +44,7 @@ export class KeyFolder {
       if (id !== undefined) this.#observeFile(id, read);
     }
     this.#read = read;
-    const all = [...read].sort(([a], [b]) => Number(a.slice(1)) - Number(b.slice(1)));
+    const all = [...read].sort(([a], [b]) => byNumber(a, b));
     return {
       ids: all.map(([id]) => id),
       keys: all.flatMap(([id, { fingerprint }]) => (fingerprint === undefined ? [] : [{ id, fingerprint }])),

@@ -102,7 +102,7 @@ function handledWith(handled: readonly string[], requested: string | undefined):
 }
 
 /** `k12` → 12 */
-export function numberOf(id: string): number {
+function numberOf(id: string): number {
   return Number(id.slice(1));
 }
 

@@ -32,7 +32,7 @@ export interface PlannedEnvironment {
   readonly client: string;
 }
 
-export interface PlannedGrant {
+interface PlannedGrant {
   /** `namespace/name` */
   readonly name: string;
   readonly identities: readonly string[];

@@ -13,7 +13,7 @@ const SAMPLES = fileURLToPath(new URL('../../../config/samples/dev', import.meta
 /** In the environment of `dev`, and nowhere below it. */
 export const FOREIGN_SECRET = 'a-secret-of-somebody-else';
 
-export interface RunningPart {
+interface RunningPart {
   readonly pid: number;
   readonly url?: string;
   readonly adminUrl?: string;
