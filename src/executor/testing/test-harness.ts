@@ -133,7 +133,7 @@ export class TestHarness {
   }
 }
 
-export function hasMember(value: unknown, name: string, expected: unknown): boolean {
+function hasMember(value: unknown, name: string, expected: unknown): boolean {
   return (
     typeof value === 'object' &&
     value !== null &&
