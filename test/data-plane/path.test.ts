@@ -68,6 +68,28 @@ describe('a command through registry, relay, sidecar and exec-server', () => {
     await harness.close();
   });
 
+  it('brings 50 MiB complete while harness and executor are cut off at once, again and again', async () => {
+    plane = await Plane.start();
+    const harness = await plane.harness();
+    const remote = await harness.exec({ argv: counting(6_800_000) });
+    remote.stderr.resume();
+    const received = createHash('sha256');
+    let bytes = 0;
+    let cuts = 0;
+    for await (const chunk of remote.stdout) {
+      received.update(chunk);
+      bytes += chunk.length;
+      if (bytes < (cuts + 1) * 12_000_000) continue;
+      cuts += 1;
+      plane.proxy?.cut('harness');
+      plane.proxy?.cut('environment');
+    }
+    expect(bytes).toBeGreaterThan(50 * 1024 * 1024);
+    expect(cuts).toBeGreaterThan(3);
+    expect(received.digest('hex')).toBe(hash(counted(6_800_000)));
+    await harness.close();
+  });
+
   it('goes on when relay and registry die and come back', async () => {
     plane = await Plane.start();
     const harness = await plane.harness();

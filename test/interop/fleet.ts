@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createWriteStream, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { type RelayProxy, startRelayProxy } from '../faults/relay-proxy.ts';
 import {
   cleanEnvironment,
   giveAway,
@@ -33,6 +34,7 @@ const processesFile = z.looseObject({
   relay: processEntry,
   executors: z.record(z.string(), z.looseObject({ sidecar: processEntry, execServer: processEntry.optional() })),
 });
+const portsFile = z.looseObject({ relay: z.number() });
 export type FleetProcesses = z.infer<typeof processesFile>;
 
 export interface FleetOptions {
@@ -40,6 +42,33 @@ export interface FleetOptions {
   manifests: string;
   /** Further arguments of `noisefleet dev`. */
   arguments?: readonly string[];
+}
+
+export interface ProxiedFleet extends Fleet {
+  /** Between the relay and all its peers: the registry hands out its address. */
+  readonly proxy: RelayProxy;
+}
+
+/** A fleet whose relay is reached only through a proxy that can cut sockets. */
+export async function startProxiedFleet(options: FleetOptions & { capture?: boolean }): Promise<ProxiedFleet> {
+  const scratch = scratchFolder();
+  const target = () => ({
+    host: '127.0.0.1',
+    port: portsFile.parse(readFile(join(scratch.path, 'state/ports.json'))).relay,
+  });
+  const proxy = await startRelayProxy({ target, capture: options.capture ?? false });
+  const fleet = await startFleetIn(scratch, {
+    ...options,
+    arguments: [...(options.arguments ?? []), '--relay-public-url', proxy.url],
+  });
+  return {
+    ...fleet,
+    proxy,
+    async stop() {
+      await fleet.stop();
+      await proxy.close();
+    },
+  };
 }
 
 /** `noisefleet dev` as an unprivileged user, on a host of its own as far as files and host name tell. */
@@ -65,8 +94,14 @@ export interface Fleet {
 
 const checkout = dirname(dirname(import.meta.dirname));
 
-export async function startFleet({ manifests, arguments: extra = [] }: FleetOptions): Promise<Fleet> {
-  const scratch = scratchFolder();
+export function startFleet(options: FleetOptions): Promise<Fleet> {
+  return startFleetIn(scratchFolder(), options);
+}
+
+async function startFleetIn(
+  scratch: ReturnType<typeof scratchFolder>,
+  { manifests, arguments: extra = [] }: FleetOptions,
+): Promise<Fleet> {
   const at = (name: string) => join(scratch.path, name);
   const workspace = makeFolder(at('workspace'));
   for (const folder of ['manifests', 'home', 'home/tmp', 'state']) makeFolder(at(folder));
@@ -95,8 +130,8 @@ export async function startFleet({ manifests, arguments: extra = [] }: FleetOpti
     readyFile: at('ready.json'),
     program,
     logFile: at('dev.log'),
-    ready: () => readyFile.parse(JSON.parse(readFileSync(at('ready.json'), 'utf8'))),
-    processes: () => processesFile.parse(JSON.parse(readFileSync(join(at('state'), 'processes.json'), 'utf8'))),
+    ready: () => readyFile.parse(readFile(at('ready.json'))),
+    processes: () => processesFile.parse(readFile(at('state/processes.json'))),
     onExecutor: (path) => join(`/proc/${child.pid}/root`, path),
     noisefleet: (args, env) => unprivileged([...program, ...args], { NOISEFLEET_READY_FILE: at('ready.json'), ...env }),
     unprivileged,
@@ -131,10 +166,14 @@ async function end(child: ChildProcess): Promise<void> {
   await exited;
 }
 
+function readFile(path: string): unknown {
+  return JSON.parse(readFileSync(path, 'utf8'));
+}
+
 /** The parsed file, or undefined while it is not there. */
 function readJson<Schema extends z.ZodType>(path: string, schema: Schema): z.infer<Schema> | undefined {
   try {
-    return schema.parse(JSON.parse(readFileSync(path, 'utf8')));
+    return schema.parse(readFile(path));
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;

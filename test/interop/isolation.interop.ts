@@ -95,7 +95,7 @@ describe('a shell in the workspace, with the exec-server under a user of its own
   /** What a command of the workspace's user prints, errors included. */
   function shell(command: string): string {
     const identity = [`--reuid=${WORKSPACE}`, `--regid=${WORKSPACE}`, '--clear-groups', '--no-new-privs', '--'];
-    return execFileSync('setpriv', [...identity, 'sh', '-c', `${command} 2>&1 || true`], { encoding: 'utf8' });
+    return execFileSync('setpriv', [...identity, 'sh', '-c', `( ${command} ) 2>&1 || true`], { encoding: 'utf8' });
   }
 
   it('reads nothing of the sidecar: no file, no memory, no environment', () => {

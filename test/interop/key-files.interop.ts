@@ -1,12 +1,10 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RelayProxy, startRelayProxy } from '../faults/relay-proxy.ts';
-import { addressOf } from './address.ts';
 import { newestCodex } from './codex.ts';
 import { startCodexTurn } from './codex-turn.ts';
 import { commandOutput } from './command-output.ts';
-import { type Fleet, finished, startFleet } from './fleet.ts';
+import { finished, type ProxiedFleet, startProxiedFleet } from './fleet.ts';
 import { fleetOf } from './manifests.ts';
 import { connectHarness, counted, outputOf, startCounting } from './our-harness.ts';
 import { waitFor } from './wait-for.ts';
@@ -16,15 +14,12 @@ const LINES = 400;
 const PAUSE_SECONDS = 0.05;
 
 describe('a new key file beside the old one', () => {
-  let fleet: Fleet;
-  let proxy: RelayProxy;
+  let fleet: ProxiedFleet;
   beforeAll(async () => {
-    proxy = await startRelayProxy({ target: () => addressOf(fleet.processes().relay.url) });
-    fleet = await startFleet({ manifests: fleetOf('BuiltIn'), arguments: ['--relay-public-url', proxy.url] });
+    fleet = await startProxiedFleet({ manifests: fleetOf('BuiltIn') });
   });
   afterAll(async () => {
     await fleet?.stop();
-    await proxy?.close();
   });
 
   const keyFile = (id: string) => join(fleet.stateDir, 'executors/default_builtin/keys', `${id}.json`);
@@ -46,11 +41,11 @@ describe('a new key file beside the old one', () => {
       environment: 'builtin',
       steps: [() => ({ kind: 'exec', command: countingCommand, yieldMs: 30_000 })],
     });
-    await waitFor('the real harness too', () => proxy.open('harness') > STREAMS);
+    await waitFor('the real harness too', () => fleet.proxy.open('harness') > STREAMS);
 
     expect(await finished(fleet.noisefleet(['key', 'create', keyFile('k2')]))).toMatchObject({ code: 0 });
     await waitFor('the new key to be served', async () => (await servedKey()) !== first);
-    expect(proxy.open('harness')).toBeGreaterThan(STREAMS);
+    expect(fleet.proxy.open('harness')).toBeGreaterThan(STREAMS);
 
     // Between rotation and recovery everything that could remember the old key is killed, but the executor.
     for (const victim of [fleet.processes().relay, fleet.processes().registry]) process.kill(victim.pid, 'SIGKILL');
@@ -80,7 +75,7 @@ describe('a new key file beside the old one', () => {
     const lost = await startCounting(harness, LINES, PAUSE_SECONDS);
     lost.stdout.resume().on('error', () => {});
     lost.stderr.resume().on('error', () => {});
-    proxy.cut('harness');
+    fleet.proxy.cut('harness');
     await expect(lost.exit).rejects.toMatchObject({ code: expect.stringMatching(/session_lost|executor_key_changed/) });
 
     const next = await startCounting(harness, 3, 0);
@@ -93,7 +88,7 @@ describe('a new key file beside the old one', () => {
 const countingCommand = `for i in $(seq 1 ${LINES}); do echo "line $i"; sleep ${PAUSE_SECONDS}; done`;
 
 /** One after the other: at most three handshakes of one identity may wait for an answer. */
-async function connectAll(fleet: Fleet) {
+async function connectAll(fleet: ProxiedFleet) {
   const harnesses = [];
   for (let index = 0; index < STREAMS; index += 1) harnesses.push(await connectHarness(fleet, 'builtin'));
   return harnesses;

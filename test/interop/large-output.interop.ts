@@ -2,9 +2,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RelayProxy, startRelayProxy } from '../faults/relay-proxy.ts';
-import { addressOf } from './address.ts';
-import { type Fleet, startFleet } from './fleet.ts';
+import { type ProxiedFleet, startProxiedFleet } from './fleet.ts';
 import { fleetOf } from './manifests.ts';
 import { connectHarness } from './our-harness.ts';
 import { waitFor } from './wait-for.ts';
@@ -15,15 +13,12 @@ const LAST_NUMBER = 7_000_000;
 const FAULTS = ['the harness socket is cut', 'the executor socket is cut', 'the relay process is killed'] as const;
 
 describe('50 MiB of output in flight to a reader that stopped', () => {
-  let fleet: Fleet;
-  let proxy: RelayProxy;
+  let fleet: ProxiedFleet;
   beforeAll(async () => {
-    proxy = await startRelayProxy({ target: () => addressOf(fleet.processes().relay.url) });
-    fleet = await startFleet({ manifests: fleetOf('BuiltIn'), arguments: ['--relay-public-url', proxy.url] });
+    fleet = await startProxiedFleet({ manifests: fleetOf('BuiltIn') });
   });
   afterAll(async () => {
     await fleet?.stop();
-    await proxy?.close();
   });
 
   it.each(FAULTS)('arrives complete and in order although %s', async (fault) => {
@@ -52,7 +47,7 @@ describe('50 MiB of output in flight to a reader that stopped', () => {
 
   function strike(fault: (typeof FAULTS)[number]): void {
     if (fault === 'the relay process is killed') process.kill(fleet.processes().relay.pid, 'SIGKILL');
-    else expect(proxy.cut(fault === 'the harness socket is cut' ? 'harness' : 'environment')).toBeGreaterThan(0);
+    else expect(fleet.proxy.cut(fault === 'the harness socket is cut' ? 'harness' : 'environment')).toBeGreaterThan(0);
   }
 });
 

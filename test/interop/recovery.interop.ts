@@ -2,13 +2,11 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RelayProxy, startRelayProxy } from '../faults/relay-proxy.ts';
-import { addressOf } from './address.ts';
 import { newestCodex } from './codex.ts';
 import { startCodexTurn } from './codex-turn.ts';
 import { commandOutput } from './command-output.ts';
 import { type ModelStep, runningSessionId } from './fake-model.ts';
-import { EXECUTOR_HOST, type Fleet, startFleet } from './fleet.ts';
+import { EXECUTOR_HOST, type ProxiedFleet, startProxiedFleet } from './fleet.ts';
 import { fleetOf, type Runtime } from './manifests.ts';
 import { startRealExecutor } from './real-executor.ts';
 import { waitFor } from './wait-for.ts';
@@ -39,21 +37,18 @@ const steps = (ticks: string): readonly ModelStep[] => [
 
 describe.each<Runtime>(['BuiltIn', 'Codex', 'External'])('runtime %s', (runtime) => {
   const environment = runtime.toLowerCase();
-  let fleet: Fleet;
-  let proxy: RelayProxy;
+  let fleet: ProxiedFleet;
   let host: ChildProcess | undefined;
 
   beforeAll(async () => {
-    proxy = await startRelayProxy({ target: () => addressOf(fleet.processes().relay.url) });
-    const extra = ['--codex-bin', newestCodex.binary, '--relay-public-url', proxy.url];
-    fleet = await startFleet({ manifests: fleetOf(runtime), arguments: extra });
+    const extra = ['--codex-bin', newestCodex.binary];
+    fleet = await startProxiedFleet({ manifests: fleetOf(runtime), arguments: extra });
     if (runtime === 'External') host = await startRealExecutor(fleet, environment, newestCodex);
-    await waitFor('the executor to be connected', () => proxy.open('environment') > 0);
+    await waitFor('the executor to be connected', () => fleet.proxy.open('environment') > 0);
   });
   afterAll(async () => {
     host?.kill('SIGTERM');
     await fleet?.stop();
-    await proxy?.close();
   });
 
   it.each(['danger-full-access', 'workspace-write'])(
@@ -70,7 +65,7 @@ describe.each<Runtime>(['BuiltIn', 'Codex', 'External'])('runtime %s', (runtime)
       const printed = () => lastTick(fleet.onExecutor(ticks));
       for (const { at, what } of FAULTS) {
         await waitFor(`${at} lines`, () => printed() >= at);
-        strike(what, fleet, proxy);
+        strike(what, fleet);
       }
       const { code, stdout, stderr } = await turn.result;
 
@@ -81,13 +76,13 @@ describe.each<Runtime>(['BuiltIn', 'Codex', 'External'])('runtime %s', (runtime)
   );
 });
 
-function strike(what: (typeof FAULTS)[number]['what'], fleet: Fleet, proxy: RelayProxy): void {
+function strike(what: (typeof FAULTS)[number]['what'], fleet: ProxiedFleet): void {
   switch (what) {
     case 'the harness socket is cut':
-      expect(proxy.cut('harness')).toBeGreaterThan(0);
+      expect(fleet.proxy.cut('harness')).toBeGreaterThan(0);
       return;
     case 'the executor socket is cut':
-      expect(proxy.cut('environment')).toBeGreaterThan(0);
+      expect(fleet.proxy.cut('environment')).toBeGreaterThan(0);
       return;
     case 'the relay process is killed':
       process.kill(fleet.processes().relay.pid, 'SIGKILL');

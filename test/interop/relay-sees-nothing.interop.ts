@@ -2,11 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RelayProxy, startRelayProxy } from '../faults/relay-proxy.ts';
-import { addressOf } from './address.ts';
 import { newestCodex } from './codex.ts';
 import { startCodexTurn } from './codex-turn.ts';
-import { type Fleet, finished, startFleet } from './fleet.ts';
+import { finished, type ProxiedFleet, startProxiedFleet } from './fleet.ts';
 import { fleetOf } from './manifests.ts';
 import { giveAway } from './user.ts';
 import { waitFor } from './wait-for.ts';
@@ -16,15 +14,12 @@ const SPOKEN = 'a sentence that only the two ends may read';
 
 /** What Codex's own relay test claims of Codex's own relay, here of ours. */
 describe('a relay between a real Codex and our executor', () => {
-  let fleet: Fleet;
-  let proxy: RelayProxy;
+  let fleet: ProxiedFleet;
   beforeAll(async () => {
-    proxy = await startRelayProxy({ target: () => addressOf(fleet.processes().relay.url), capture: true });
-    fleet = await startFleet({ manifests: fleetOf('BuiltIn'), arguments: ['--relay-public-url', proxy.url] });
+    fleet = await startProxiedFleet({ capture: true, manifests: fleetOf('BuiltIn') });
   });
   afterAll(async () => {
     await fleet?.stop();
-    await proxy?.close();
   });
 
   it('gets a fresh bundle for each attempt, carries the RPC, and sees none of it', async () => {
@@ -34,17 +29,17 @@ describe('a relay between a real Codex and our executor', () => {
       environment: 'builtin',
       steps: [() => ({ kind: 'exec', command: `echo ${SPOKEN}; sleep 3; echo over` })],
     });
-    await waitFor('the harness to be connected', () => proxy.open('harness') > 0);
-    const first = proxy.requestLines('harness');
-    proxy.cut('harness');
+    await waitFor('the harness to be connected', () => fleet.proxy.open('harness') > 0);
+    const first = fleet.proxy.requestLines('harness');
+    fleet.proxy.cut('harness');
     const { code, outputs } = await turn.result;
 
     expect(code).toBe(0);
     expect(outputs[0]).toContain('over');
     expect(first).toHaveLength(1);
-    expect(new Set(proxy.requestLines('harness')).size).toBeGreaterThanOrEqual(2);
+    expect(new Set(fleet.proxy.requestLines('harness')).size).toBeGreaterThanOrEqual(2);
 
-    const seen = proxy.captured().toString('latin1');
+    const seen = fleet.proxy.captured().toString('latin1');
     expect(seen.length).toBeGreaterThan(8_000);
     for (const word of ['initialize', 'process/start', 'codex-environment', SPOKEN]) expect(seen).not.toContain(word);
   });
@@ -59,6 +54,6 @@ describe('a relay between a real Codex and our executor', () => {
     expect(createHash('sha256').update(readFileSync(back)).digest('hex')).toBe(
       createHash('sha256').update(sent).digest('hex'),
     );
-    expect(proxy.captured().indexOf(sent.subarray(0, 32))).toBe(-1);
+    expect(fleet.proxy.captured().indexOf(sent.subarray(0, 32))).toBe(-1);
   });
 });

@@ -2,11 +2,9 @@ import type { ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RelayProxy, startRelayProxy } from '../faults/relay-proxy.ts';
-import { addressOf } from './address.ts';
 import { newestCodex } from './codex.ts';
 import { startCodexTurn } from './codex-turn.ts';
-import { type Fleet, finished, startFleet } from './fleet.ts';
+import { finished, type ProxiedFleet, startProxiedFleet } from './fleet.ts';
 import { fleetOf } from './manifests.ts';
 import { joinRealExecutor } from './real-executor.ts';
 import { waitFor } from './wait-for.ts';
@@ -23,26 +21,24 @@ interface Secret {
 
 /** A whole session, with everything logged that can be logged. */
 describe('secrets of a whole session', () => {
-  let fleet: Fleet;
-  let proxy: RelayProxy;
+  let fleet: ProxiedFleet;
   let host: ChildProcess;
   let processes: string[] = [];
 
   beforeAll(async () => {
-    proxy = await startRelayProxy({ target: () => addressOf(fleet.processes().relay.url), capture: true });
-    const extra = ['--log-level', 'trace', '--token-ttl', '6s', '--relay-public-url', proxy.url];
-    fleet = await startFleet({ manifests: fleetOf('BuiltIn', 'External'), arguments: extra });
+    const extra = ['--log-level', 'trace', '--token-ttl', '6s'];
+    fleet = await startProxiedFleet({ capture: true, manifests: fleetOf('BuiltIn', 'External'), arguments: extra });
     host = await joinRealExecutor(fleet, 'external', newestCodex);
-    await waitFor('both executors to be connected', () => proxy.open('environment') >= 2);
+    await waitFor('both executors to be connected', () => fleet.proxy.open('environment') >= 2);
 
     const steps = [() => ({ kind: 'exec', command: `echo ${TYPED}; sleep 4; echo ${TYPED}` }) as const];
     const turns = ['builtin', 'external'].map((environment, index) =>
       startCodexTurn({ fleet, release: newestCodex, environment, steps, home: `home-${index}` }),
     );
     const [first] = await Promise.all(turns);
-    await waitFor('both harnesses to be connected', () => proxy.open('harness') >= 2);
+    await waitFor('both harnesses to be connected', () => fleet.proxy.open('harness') >= 2);
     processes = everyProcess();
-    proxy.cut('harness');
+    fleet.proxy.cut('harness');
     for (const turn of await Promise.all(turns)) expect(await turn.result).toMatchObject({ code: 0 });
     expect(first).toBeDefined();
     expect(await finished(fleet.noisefleet(['exec', 'builtin', '--', 'echo', TYPED]))).toMatchObject({ code: 0 });
@@ -50,11 +46,10 @@ describe('secrets of a whole session', () => {
   afterAll(async () => {
     host?.kill('SIGTERM');
     await fleet?.stop();
-    await proxy?.close();
   });
 
   it('are in no log, no argument and no environment of another process', () => {
-    const secrets = [...secretsOfTheState(fleet), ...tickets(proxy), { where: 'typed command', value: TYPED }];
+    const secrets = [...secretsOfTheState(fleet), ...tickets(fleet), { where: 'typed command', value: TYPED }];
     expect(secrets.length).toBeGreaterThan(10);
     const logs = logsOf(fleet);
     expect(logs.length).toBeGreaterThan(10_000);
@@ -67,14 +62,14 @@ describe('secrets of a whole session', () => {
   });
 
   it('do not pass the relay, apart from the tickets made for it', () => {
-    const captured = proxy.captured().toString('latin1');
+    const captured = fleet.proxy.captured().toString('latin1');
     const secrets = [...secretsOfTheState(fleet), { where: 'typed command', value: TYPED }];
     expect(secrets.filter((secret) => contains(captured, secret)).map(({ where }) => where)).toEqual([]);
   });
 });
 
 /** Every long string of the state folder that is not known to be public, and every whole file that is one token. */
-function secretsOfTheState(fleet: Fleet): Secret[] {
+function secretsOfTheState(fleet: ProxiedFleet): Secret[] {
   const found: Secret[] = [];
   for (const file of filesBelow(fleet.stateDir)) {
     if (/\.(log|sha256)$/.test(file) || /directory/.test(file)) continue;
@@ -98,16 +93,16 @@ function secretsOfTheState(fleet: Fleet): Secret[] {
 }
 
 /** The signatures of the tickets: they alone make a ticket one. */
-function tickets(proxy: RelayProxy): Secret[] {
+function tickets(fleet: ProxiedFleet): Secret[] {
   return (['harness', 'environment'] as const).flatMap((role) =>
-    proxy.requestLines(role).map((line, index) => ({
+    fleet.proxy.requestLines(role).map((line, index) => ({
       where: `ticket ${index} of ${role}`,
       value: /ticket=[\w-]+\.[\w-]+\.([\w-]+)/.exec(line)?.[1] ?? line,
     })),
   );
 }
 
-function logsOf(fleet: Fleet): string {
+function logsOf(fleet: ProxiedFleet): string {
   const files = filesBelow(fleet.scratch).filter((file) => file.endsWith('.log'));
   return files.map((file) => readFileSync(file, 'latin1')).join('\n');
 }

@@ -2,12 +2,10 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RelayProxy, startRelayProxy } from '../faults/relay-proxy.ts';
-import { addressOf } from './address.ts';
 import { newestCodex } from './codex.ts';
 import { startCodexTurn } from './codex-turn.ts';
 import { commandOutput } from './command-output.ts';
-import { type Fleet, finished, startFleet } from './fleet.ts';
+import { finished, type ProxiedFleet, startProxiedFleet } from './fleet.ts';
 import { fleetOf } from './manifests.ts';
 import { joinRealExecutor } from './real-executor.ts';
 import { waitFor } from './wait-for.ts';
@@ -24,20 +22,17 @@ const command = (ticks: string) =>
 const expected = Array.from({ length: LINES }, (_, index) => `line ${index + 1}`);
 
 describe('a session that outlives its first token', () => {
-  let fleet: Fleet;
-  let proxy: RelayProxy;
+  let fleet: ProxiedFleet;
   let host: ChildProcess;
   beforeAll(async () => {
-    proxy = await startRelayProxy({ target: () => addressOf(fleet.processes().relay.url) });
-    const extra = ['--token-ttl', `${TOKEN_TTL_SECONDS}s`, '--relay-public-url', proxy.url];
-    fleet = await startFleet({ manifests: fleetOf('BuiltIn', 'External'), arguments: extra });
+    const extra = ['--token-ttl', `${TOKEN_TTL_SECONDS}s`];
+    fleet = await startProxiedFleet({ manifests: fleetOf('BuiltIn', 'External'), arguments: extra });
     host = await joinRealExecutor(fleet, 'external', newestCodex);
-    await waitFor('both executors to be connected', () => proxy.open('environment') >= 2);
+    await waitFor('both executors to be connected', () => fleet.proxy.open('environment') >= 2);
   });
   afterAll(async () => {
     host?.kill('SIGTERM');
     await fleet?.stop();
-    await proxy?.close();
   });
 
   it.each(['builtin', 'external'])('goes on, recovers and validates through run and join: %s', async (environment) => {
@@ -46,8 +41,8 @@ describe('a session that outlives its first token', () => {
     const steps = [() => ({ kind: 'exec', command: command(ticks), yieldMs: 30_000 }) as const];
     const turn = await startCodexTurn({ fleet, release: newestCodex, environment, steps });
     await waitFor('half of the output', () => existsSync(seenBy) && Number(readFileSync(seenBy, 'utf8')) >= CUT_AT);
-    proxy.cut('harness');
-    proxy.cut('environment');
+    fleet.proxy.cut('harness');
+    fleet.proxy.cut('environment');
     const { code, stdout, stderr } = await turn.result;
 
     expect({ code, stderr }).toMatchObject({ code: 0 });
