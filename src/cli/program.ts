@@ -1,20 +1,14 @@
 import { Command, CommanderError } from 'commander';
+import type { CommandEntry } from './command-entry.ts';
 import { describeError, EXIT, exitCodeOf } from './exit.ts';
 import { checkNeededFlags } from './flags.ts';
 import { productVersion } from './product-version.ts';
-
-interface CommandEntry {
-  readonly name: string;
-  readonly summary: string;
-  readonly arguments?: string;
-  load(): Promise<Command>;
-}
 
 /**
  * Every command with what loads it. Only the one that was asked for is loaded: relay and executor stay small because nothing of
  * the others comes along.
  */
-export const COMMANDS: readonly CommandEntry[] = [
+const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'dev',
     arguments: '[folder]',
@@ -74,7 +68,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'completion',
     summary: 'print a completion script for bash, zsh or fish',
-    load: async () => (await import('./commands/completion.ts')).completionCommand(),
+    load: async () => (await import('./commands/completion.ts')).completionCommand(COMMANDS),
   },
   {
     name: 'version',

@@ -247,7 +247,7 @@ describe('a dev that cannot start', () => {
     ['an unknown field', (yaml: string) => yaml.replace('sandbox:', 'sandbx:'), 'did you mean "sandbox"?', 2],
     [
       'a relay that is not there',
-      (yaml: string) => yaml.replaceAll('relayRef: {name: main}', 'relayRef: {name: other}'),
+      (yaml: string) => yaml.replaceAll('relayRef: { name: main }', 'relayRef: { name: other }'),
       'RelayNotFound',
       2,
     ],

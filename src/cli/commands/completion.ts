@@ -1,9 +1,9 @@
 import { Argument, Command } from 'commander';
-import { COMMANDS } from '../program.ts';
+import type { CommandEntry } from '../command-entry.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
-export function completionCommand(): Command {
+export function completionCommand(commands: readonly CommandEntry[]): Command {
   return new Command('completion')
     .description('Print a script that lets the shell complete commands and flags.')
     .addArgument(new Argument('<shell>').choices(SHELLS))
@@ -13,14 +13,14 @@ export function completionCommand(): Command {
     )
     .action(async (shell: (typeof SHELLS)[number]) => {
       const words = await Promise.all(
-        COMMANDS.map(async ({ name, summary, load }) => wordsOf(name, summary, await load())),
+        commands.map(async ({ name, summary, load }) => wordsOf(name, summary, await load())),
       );
       process.stdout.write(scriptFor(shell, words));
     });
 }
 
 /** What can follow a command. */
-export interface CommandWords {
+interface CommandWords {
   readonly name: string;
   readonly summary: string;
   readonly words: readonly string[];
@@ -31,7 +31,7 @@ function wordsOf(name: string, summary: string, command: Command): CommandWords 
   return { name, summary, words: [...command.commands.map((each) => each.name()), ...flags, '--help'] };
 }
 
-export function scriptFor(shell: (typeof SHELLS)[number], commands: readonly CommandWords[]): string {
+function scriptFor(shell: (typeof SHELLS)[number], commands: readonly CommandWords[]): string {
   switch (shell) {
     case 'bash':
       return bash(commands);
