@@ -2,12 +2,18 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Harness } from '../harness/index.ts';
 import { createKeyFile, generateKeypair, keyFingerprint } from '../noise/index.ts';
 import { connectResponse, decodePublicKey, encodePublicKey, keyHash, parseEnvironmentId } from '../wire/index.ts';
 import { DevProcess, FOREIGN_SECRET, isRunning } from './testing/dev-process.ts';
 import { eventually } from './testing/eventually.ts';
+
+// Each test starts up to a dozen processes, on machines that may be busy with others.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
+
+/** Two signals closer together than 300 ms are one wish. */
+const SIGNAL_PAUSE_MS = 400;
 
 const DEMO = parseEnvironmentId('default_demo');
 
@@ -204,6 +210,22 @@ describe('the end of dev', () => {
     expect(
       [dev.readyFile, join(dev.state, 'ready.json'), join(dev.state, 'lock')].filter((path) => existsSync(path)),
     ).toEqual([]);
+  });
+
+  it('ends everything at once at a second signal, a part that does not listen included', async () => {
+    const dev = new DevProcess();
+    onTestFinished(() => dev.dispose());
+    await dev.start().ready();
+    const pids = await dev.pids();
+    const { pid } = await eventually(() => dev.processes()?.relay);
+    process.kill(pid, 'SIGSTOP');
+    const gone = once(dev.child, 'exit');
+    dev.child.kill('SIGINT');
+    await eventually(() => (existsSync(dev.readyFile) ? undefined : true));
+    const again = setInterval(() => dev.child.kill('SIGINT'), SIGNAL_PAUSE_MS);
+    expect(await gone).toEqual([130, null]);
+    clearInterval(again);
+    await eventually(() => (pids.some(isRunning) ? undefined : true));
   });
 
   it('leaves no part behind when it is killed, and the next start has the same addresses and keys', async () => {
