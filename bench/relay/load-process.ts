@@ -181,8 +181,7 @@ async function startRelayProcess(
   registryUrl: string,
 ): Promise<{ url: string; bootId: string; pid: number }> {
   const script = new URL('./relay-process.ts', import.meta.url).pathname;
-  const extra = process.env.RELAY_NODE_FLAGS?.split(' ') ?? [];
-  const command = ['-c', String(relayCore), process.execPath, ...extra, script, registryUrl, PRESENCE_SECRET];
+  const command = ['-c', String(relayCore), process.execPath, script, registryUrl, PRESENCE_SECRET];
   const child = spawn('taskset', command, { stdio: ['ignore', 'pipe', 'inherit'] });
   children.push(child);
   const [line] = await once(createInterface(child.stdout), 'line');

@@ -1,5 +1,6 @@
 import type { Clock, Logger } from '../telemetry/index.ts';
 import type { BootId, EnvironmentId } from '../wire/index.ts';
+import type { BufferCollector } from './flow/buffer-collector.ts';
 import type { ChunkPool } from './flow/chunk-pool.ts';
 import type { TurnEnd } from './flow/turn-end.ts';
 import type { HandshakeGate } from './handshakes.ts';
@@ -15,6 +16,7 @@ export interface RelayContext {
   readonly traffic: Traffic;
   readonly pool: ChunkPool;
   readonly turnEnd: TurnEnd;
+  readonly collector: BufferCollector;
   readonly gate: HandshakeGate;
   /** Tells the registries that an identity is refused at an environment until `untilMs`. */
   readonly penalise: (identityHash: string, environmentId: EnvironmentId, untilMs: number) => void;

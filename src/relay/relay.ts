@@ -16,6 +16,7 @@ import { UsedTickets } from './admission/used-tickets.ts';
 import { Visitors } from './admission/visitors.ts';
 import type { RelayContext } from './context.ts';
 import { closePaced } from './drain.ts';
+import { BufferCollector } from './flow/buffer-collector.ts';
 import { ChunkPool } from './flow/chunk-pool.ts';
 import { TurnEnd } from './flow/turn-end.ts';
 import { HandshakeGate } from './handshakes.ts';
@@ -120,6 +121,7 @@ function build({ logger, metrics }: RelayOptions, limits: RelayLimits, clock: Cl
     ...{ bootId, limits, clock, logger, traffic, gate },
     pool: new ChunkPool(),
     turnEnd: new TurnEnd(),
+    collector: new BufferCollector(),
     penalise: (identityHash, environmentId, untilMs) => {
       logger.warn({ identity: identityHash, environment: environmentId }, 'identity refused for failed handshakes');
       parts.presence?.tell({ type: 'penalty', identityHash, environmentId, untilSeconds: untilMs / 1_000 });

@@ -5,7 +5,7 @@ import type { Logger } from '../telemetry/index.ts';
 import { MAX_MESSAGE_BYTES } from '../wire/index.ts';
 import type { Door } from './admission/door.ts';
 import { admitExecutor, HOLDS_HEADER } from './admission/executor.ts';
-import { admitHarness } from './admission/harness.ts';
+import { admitHarness, checkHarness } from './admission/harness.ts';
 import { answerRefusal, Refusal } from './admission/refusal.ts';
 import { MAX_FRAGMENTS, MAX_HEADER_BYTES, UPGRADE_REQUEST_MS } from './limits.ts';
 import type { Meters, SocketKind } from './meters.ts';
@@ -81,6 +81,7 @@ export class Upgrades {
       return;
     }
     const admitted = await admitHarness(door, token, gone);
+    checkHarness(door, admitted.ticket);
     accept((accepted) => {
       door.used.consume(admitted.ticket.jti, admitted.ticket.expiresAt);
       rendezvous.acceptHarness(accepted, admitted);

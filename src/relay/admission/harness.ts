@@ -13,8 +13,9 @@ export interface AdmittedHarness {
 
 /**
  * Checks a harness's upgrade (our-side.md §5). Every refusal is 401: after it a real harness asks `connect` once more, after
- * anything else it gives up. `signal` ends the wait for an executor that went a moment ago. The ticket is not consumed here: that
- * is done by whoever accepts the socket, in the same turn.
+ * anything else it gives up. `signal` ends the wait for an executor that went a moment ago. The ticket is not consumed here: whoever
+ * accepts the socket calls `checkHarness` again and consumes the ticket with nothing awaited in between, since several dials with one
+ * ticket may have waited for the same executor.
  *
  * @throws Refusal
  */
@@ -24,15 +25,15 @@ export async function admitHarness(door: Door, token: string, signal: AbortSigna
   if (ticket.bootId !== door.bootId) throw new Refusal(401, 'wrong_relay', 'the ticket is for another life of a relay');
   checkHarness(door, ticket);
   const executor = await door.routes.waitFor(ticket.registrationId, door.limits.executorReturnMs, signal);
-  door.checkOpen('harness');
-  checkHarness(door, ticket);
   if (executor === undefined || !executor.open) {
     throw new Refusal(401, 'executor_gone', 'the executor is not connected here; ask connect again');
   }
   return { ticket, executor };
 }
 
-function checkHarness(door: Door, ticket: HarnessTicket): void {
+/** @throws Refusal */
+export function checkHarness(door: Door, ticket: HarnessTicket): void {
+  door.checkOpen('harness');
   if (door.used.has(ticket.jti)) throw new Refusal(401, 'ticket_used', 'a ticket opens one socket; ask connect again');
   if (door.denies.find(harnessSubject(ticket), door.nowSeconds()) !== undefined) {
     throw new Refusal(401, 'revoked', 'the grant or the registration ended');

@@ -1,6 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../../telemetry/index.ts';
+import type { BufferCollector } from '../flow/buffer-collector.ts';
+import { COPY_LIMIT_BYTES } from '../flow/packed-queue.ts';
 import { CLOSE_FLUSH_MS, MAX_DROPPED_FRAMES, PING_INTERVAL_MS, PING_TIMEOUT_MS } from '../limits.ts';
 
 /** WebSocket close codes that the relay uses (RFC 6455 §7.4.1). Real endpoints read any of them as "disconnected". */
@@ -17,6 +19,7 @@ export interface EndpointOptions {
   /** The socket below `ws`: messages are written to it in wire form, `ws` itself only reads, answers pings and closes. */
   readonly socket: Duplex;
   readonly clock: Clock;
+  readonly collector: BufferCollector;
   readonly onMessage: (data: Buffer, isBinary: boolean) => void;
   /** Called once. */
   readonly onClosed: (reason: string) => void;
@@ -52,6 +55,7 @@ export class Endpoint {
     this.#pingedAt = this.openedAt;
     ws.on('message', (data: Buffer, isBinary: boolean) => {
       this.#heard = true;
+      if (data.length > COPY_LIMIT_BYTES) options.collector.received(data.length);
       if (this.#reason === undefined) options.onMessage(data, isBinary);
     });
     ws.on('pong', () => this.#onPong());

@@ -10,6 +10,7 @@ import {
   encodeFrame,
   parseStreamId,
   peekFrame,
+  peekFrameOf,
   RESET_REGISTRY_UNAVAILABLE,
   streamIdOf,
 } from '../../wire/index.ts';
@@ -63,6 +64,8 @@ export class ExecutorSocket {
   readonly #peeked = createPeeked();
   readonly #control: SidecarControl | undefined;
   readonly acceptedAt: number;
+  /** The stream of the last frame from this executor. */
+  #latest: Stream | undefined;
   #token: string;
   #ticket: ExecutorTicket;
   #unownedResets = UNOWNED_RESETS_PER_SECOND;
@@ -77,7 +80,7 @@ export class ExecutorSocket {
     this.#urgent = new PackedQueue(context.pool);
     this.#fair = new FairQueue(this.#urgent);
     this.#ledger = new BacklogLedger(context.limits);
-    const { pool, turnEnd, clock } = context;
+    const { pool, turnEnd, clock, collector } = context;
     this.#outlet = new Outlet({ socket, source: this.#fair, pool, turnEnd, settled: () => {} });
     const sidecar = ticket.runtime === 'sidecar';
     if (sidecar) this.#control = new SidecarControl({ clock, turnEnd, events: this.#sidecarEvents() });
@@ -86,6 +89,7 @@ export class ExecutorSocket {
       ws,
       socket,
       clock,
+      collector,
       onMessage: (data, isBinary) => (isBinary ? this.#onFrame(data) : this.#onText(data)),
       onClosed: (reason) => this.#onClosed(reason),
       flush: () => this.#outlet.finish(),
@@ -245,15 +249,20 @@ export class ExecutorSocket {
 
   #onFrame(message: Buffer): void {
     const peeked = this.#peeked;
-    if (peekFrame(message, peeked) !== undefined) {
+    // Output comes in bursts: most frames are of the stream of the frame before.
+    const latest = this.#latest;
+    const failure = latest === undefined ? peekFrame(message, peeked) : peekFrameOf(message, latest.header, peeked);
+    if (failure !== undefined && failure !== 'other_stream') {
       this.#drop('invalid');
       return;
     }
-    const stream = this.#streams.find(message, peeked.streamIdStart, peeked.streamIdEnd);
+    const isLatest = latest !== undefined && failure === undefined;
+    const stream = isLatest ? latest : this.#streams.find(message, peeked.streamIdStart, peeked.streamIdEnd);
     if (stream === undefined) {
       this.#onUnowned(message);
       return;
     }
+    this.#latest = stream;
     if (peeked.kind === 'handshake') this.#onAnswer(stream);
     const traffic = this.#context.traffic;
     traffic.framesToHarnesses += 1;
@@ -337,6 +346,7 @@ export class ExecutorSocket {
   #forget(stream: Stream): boolean {
     if (stream.state === 'over' || !this.#streams.delete(stream)) return false;
     stream.state = 'over';
+    if (this.#latest === stream) this.#latest = undefined;
     this.#ledger.forget(stream);
     return true;
   }

@@ -1,7 +1,14 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Timer } from '../../telemetry/index.ts';
-import { createPeeked, type HarnessTicket, isOfStream, peekFrame } from '../../wire/index.ts';
+import {
+  createPeeked,
+  type HarnessTicket,
+  peekFrame,
+  peekFrameOf,
+  streamHeader,
+  streamIdOf,
+} from '../../wire/index.ts';
 import type { RelayContext } from '../context.ts';
 import { createBacklog } from '../flow/backlog.ts';
 import { createLane } from '../flow/fair-queue.ts';
@@ -57,7 +64,7 @@ export class HarnessSocket implements HarnessEnd {
     this.#context = context;
     this.#bucket = bucket;
     this.#onClosed = onClosed;
-    const { pool, turnEnd, clock } = context;
+    const { pool, turnEnd, clock, collector } = context;
     this.#queue = new PackedQueue(pool);
     this.#outlet = new Outlet({
       socket,
@@ -73,6 +80,7 @@ export class HarnessSocket implements HarnessEnd {
       ws,
       socket,
       clock,
+      collector,
       onMessage: (data, isBinary) =>
         isBinary ? this.#onFrame(data) : this.#close('text_frame', CLOSE.unsupportedData),
       onClosed: (reason) => this.#onSocketClosed(reason),
@@ -123,12 +131,14 @@ export class HarnessSocket implements HarnessEnd {
 
   #onFrame(message: Buffer): void {
     const peeked = this.#peeked;
-    if (peekFrame(message, peeked) !== undefined) {
-      this.#drop('invalid');
+    const bound = this.#stream;
+    const failure = bound === undefined ? peekFrame(message, peeked) : peekFrameOf(message, bound.header, peeked);
+    if (failure !== undefined) {
+      this.#drop(failure === 'other_stream' ? 'foreign_stream' : 'invalid');
       return;
     }
-    const stream = this.#stream ?? this.#bind(message);
-    if (stream === undefined || !isOfStream(message, peeked, stream.id)) {
+    const stream = bound ?? this.#bind(message);
+    if (stream === undefined) {
       this.#drop('foreign_stream');
       return;
     }
@@ -160,6 +170,7 @@ export class HarnessSocket implements HarnessEnd {
     const stream: Stream = {
       // Copied: the message it lies in is forwarded and then forgotten.
       id: Uint8Array.from(message.subarray(streamIdStart, streamIdEnd)),
+      header: streamHeader(streamIdOf(message, this.#peeked)),
       next: undefined,
       harness: this,
       lane: createLane(new PackedQueue(this.#context.pool), () => this.#onLowered()),

@@ -23,6 +23,8 @@ export interface HarnessEnd {
 
 /** One stream: bound to the harness socket that used its id first, for that socket's life. */
 export interface Stream extends TableEntry<Stream> {
+  /** What `peekFrameOf` compares a frame with. */
+  readonly header: Uint8Array;
   readonly harness: HarnessEnd;
   readonly lane: Lane;
   readonly backlog: Backlog;

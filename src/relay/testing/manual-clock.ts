@@ -23,6 +23,11 @@ export class ManualClock implements Clock {
     };
   }
 
+  /** The time jumps, as after a suspend: timers that came due in between run with the next `advance`. */
+  skip(milliseconds: number): void {
+    this.#now += milliseconds;
+  }
+
   /** Moves on, one timer at a time; between them the event loop runs, so that what a timer sent is seen. */
   async advance(milliseconds: number): Promise<void> {
     const end = this.#now + milliseconds;

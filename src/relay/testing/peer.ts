@@ -8,6 +8,7 @@ import {
   type Frame,
   type FrameBody,
   parseStreamId,
+  WireError,
 } from '../../wire/index.ts';
 
 export interface UpgradeAnswer {
@@ -45,7 +46,7 @@ export class Peer {
     ws.on('message', (data: Buffer, isBinary) => {
       if (isBinary) {
         this.raw.push(data);
-        this.frames.push(decodeFrame(data));
+        this.#decode(data);
       } else {
         const message = controlToSidecar.parse(data.toString('utf8'));
         if (message !== undefined) this.control.push(message);
@@ -103,8 +104,25 @@ export class Peer {
     return this.closedWith ?? { code: 0, reason: '' };
   }
 
+  /** Resolves when the relay has read everything sent so far, or has closed. */
+  async settled(): Promise<void> {
+    if (this.ws.readyState !== this.ws.OPEN) return;
+    const answered = new Promise<void>((resolve) => this.ws.once('pong', () => resolve()));
+    this.ws.ping();
+    await Promise.race([answered, this.closed()]);
+  }
+
   leave(): void {
     this.ws.terminate();
+  }
+
+  /** A relay forwards what is whole at the top level; an endpoint drops what is not whole inside. */
+  #decode(data: Buffer): void {
+    try {
+      this.frames.push(decodeFrame(data));
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+    }
   }
 
   #wake(): void {

@@ -1,0 +1,48 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+/**
+ * Collected after so many bytes of large messages: what they lay in is then still in the processor's cache and is used again.
+ * Measured with 64 KiB messages: 2.5 times the throughput, at 4 MiB; at 8 MiB and above the gain is gone.
+ */
+const COLLECT_BYTES = 4 * 1024 * 1024;
+
+type CollectGarbage = (options: { type: 'minor'; execution: 'sync' }) => void;
+
+/**
+ * A large message lies in buffers outside the heap, and leaves next to nothing inside it. So the heap sees no reason to collect until
+ * 64 MiB of dead buffers have piled up, and then marks everything: a third of the relay's time went there. This asks for the cheap
+ * collection of young objects instead, in time.
+ */
+export class BufferCollector {
+  readonly #collect: () => void;
+  #bytes = 0;
+  #due = false;
+
+  constructor(collect: () => void = youngCollection()) {
+    this.#collect = () => {
+      this.#due = false;
+      collect();
+    };
+  }
+
+  /** A message of so many bytes, in buffers of its own, was received. */
+  received(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes < COLLECT_BYTES || this.#due) return;
+    this.#bytes = 0;
+    this.#due = true;
+    setImmediate(this.#collect);
+  }
+}
+
+/** V8's own collection of young objects. It is reached by a flag, which is taken back at once; nothing else sees it. */
+function youngCollection(): () => void {
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('gc');
+  setFlagsFromString('--no-expose-gc');
+  if (typeof collect !== 'function') return () => {};
+  // V8 documents this signature; it has no type of its own.
+  const collectGarbage = collect as CollectGarbage;
+  return () => collectGarbage({ type: 'minor', execution: 'sync' });
+}
