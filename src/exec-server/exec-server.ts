@@ -5,8 +5,8 @@ import type { ExecContext } from './context.ts';
 import { environmentInfo } from './environment-info.ts';
 import { TOTAL_LOG_MEMORY_BYTES, TOTAL_SPILL_BYTES } from './limits.ts';
 import { ByteBudget } from './output/budget.ts';
+import { PipeStock } from './process/child/pipes.ts';
 import { Launcher } from './process/launcher.ts';
-import { PipeStock } from './process/pipes.ts';
 import { enforcePolicy } from './sandbox/enforce.ts';
 import { containerPolicy, type SandboxPolicy } from './sandbox/policy.ts';
 import { listen } from './server.ts';
@@ -87,7 +87,10 @@ export async function startExecServer(options: ExecServerOptions): Promise<ExecS
 }
 
 async function policyOf(mode: SandboxMode, logger: Logger): Promise<SandboxPolicy> {
-  return mode === 'container' ? containerPolicy : enforcePolicy(logger);
+  if (mode === 'container') return containerPolicy;
+  const policy = await enforcePolicy(process.env);
+  if (policy.problem !== undefined) logger.warn({ problem: policy.problem }, 'sandboxed commands will be refused');
+  return policy;
 }
 
 function createInstruments(metrics: Metrics) {

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Fixture } from './testing/fixture.ts';
+import { Fixture, type Notification } from './testing/fixture.ts';
 
 let fixture: Fixture;
 beforeAll(async () => {
@@ -185,16 +185,17 @@ describe('a terminal', () => {
     expect(exitCode).toBe(7);
   });
 
-  it('ends a program by Ctrl-C and by the signal', async () => {
+  it.each(['key', 'signal'])('ends a program by Ctrl-C, as a %s', async (how) => {
     const client = await fixture.open();
-    await client.start('key', 'echo ready; sleep 60', { tty: true });
-    await client.until(() => client.of('key').length > 0);
-    await client.call('process/write', { processId: 'key', chunk: encode('\x03'), writeId: '1' });
-    expect((await client.outputOf('key')).exitCode).toBe(130);
-    await client.start('signal', 'echo ready; sleep 60', { tty: true });
-    await client.until(() => client.of('signal').length > 0);
-    await client.call('process/signal', { processId: 'signal', signal: 'interrupt' });
-    expect((await client.outputOf('signal')).exitCode).toBe(130);
+    await client.start('p', '', { argv: ['/bin/cat'], tty: true });
+    const type = (text: string, writeId: string) =>
+      client.call('process/write', { processId: 'p', chunk: encode(text), writeId });
+    await type('ready\n', '1');
+    // Once as the echo of the terminal, once from the program: it runs.
+    await client.until(() => text(client.of('p')).split('ready').length === 3);
+    if (how === 'key') await type('\x03', '2');
+    else await client.call('process/signal', { processId: 'p', signal: 'interrupt' });
+    expect((await client.outputOf('p')).exitCode).toBe(130);
   });
 
   it('loses nothing of what a program wrote just before it ended', async () => {
@@ -220,7 +221,7 @@ describe('a terminal', () => {
 describe('signals', () => {
   it('interrupt a program like Ctrl-C', async () => {
     const client = await fixture.open();
-    await client.start('p', 'sleep 60');
+    await client.start('p', '', { argv: ['/bin/sleep', '60'] });
     expect(await client.call('process/signal', { processId: 'p', signal: 'interrupt' })).toEqual({});
     expect((await client.outputOf('p')).exitCode).toBe(130);
     expect(await client.call('process/signal', { processId: 'unknown', signal: 'interrupt' })).toEqual({});
@@ -290,6 +291,10 @@ function isForeign(fd: string): boolean {
   } catch {
     return false;
   }
+}
+
+function text(notifications: Notification[]): string {
+  return notifications.map(({ params }) => Buffer.from(params.chunk ?? '', 'base64').toString()).join('');
 }
 
 function isRunning(pid: string): boolean {

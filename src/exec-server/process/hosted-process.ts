@@ -1,9 +1,9 @@
 import type { Clock, Timer } from '../../telemetry/index.ts';
 import { KILL_GRACE_MS } from '../limits.ts';
 import type { OutputLog } from '../output/output-log.ts';
-import type { Child } from './child.ts';
+import type { Child } from './child/child.ts';
+import { hasTree, signalTree } from './child/tree.ts';
 import { ProcessInput, type WriteStatus } from './input.ts';
-import { hasTree, signalTree } from './tree.ts';
 
 export interface HostedProcessOptions {
   id: string;

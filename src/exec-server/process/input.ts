@@ -1,6 +1,6 @@
 import { RPC_CODES, RpcError } from '../../wire/index.ts';
 import { MAX_PENDING_STDIN_BYTES, MAX_WRITE_ID_LENGTH, MAX_WRITE_IDS, STDIN_HIGH_WATER_BYTES } from '../limits.ts';
-import type { Child } from './child.ts';
+import type { Child } from './child/child.ts';
 
 export type WriteStatus = 'accepted' | 'stdinClosed';
 

@@ -5,14 +5,14 @@ import { MAX_PROCESS_ID_LENGTH } from '../limits.ts';
 import type { ByteBudget } from '../output/budget.ts';
 import { OutputLog } from '../output/output-log.ts';
 import type { SandboxedChild, SandboxPolicy } from '../sandbox/policy.ts';
-import type { Child, ChildSpec } from './child.ts';
-import { DescriptorMask } from './descriptor-mask.ts';
+import type { Child, ChildSpec } from './child/child.ts';
+import { DescriptorMask } from './child/descriptor-mask.ts';
+import { startPiped } from './child/piped-child.ts';
+import type { PipeStock } from './child/pipes.ts';
+import { loadPtyBinding, type PtyBinding } from './child/pty-binding.ts';
+import { startOnTerminal } from './child/terminal-child.ts';
 import { childEnvironment } from './environment.ts';
 import { HostedProcess } from './hosted-process.ts';
-import { startPiped } from './piped-child.ts';
-import type { PipeStock } from './pipes.ts';
-import { loadPtyBinding, type PtyBinding } from './pty-binding.ts';
-import { startOnTerminal } from './terminal-child.ts';
 
 type StartParams = ParsedExecParams<'process/start'>;
 
@@ -49,6 +49,7 @@ export class Launcher {
    * (program or working directory missing)
    */
   async launch(params: StartParams, onEntry: (process: HostedProcess) => void): Promise<Launched> {
+    refuseManagedNetwork(params);
     const wanted = specOf(params, this.#options.ownEnvironment);
     const { spec, type } = await this.#options.sandbox.wrap(params.sandbox, wanted);
     const child = await this.#start(spec, params.tty);
@@ -107,6 +108,12 @@ function specOf(params: StartParams, ownEnvironment: LauncherOptions['ownEnviron
     throw badParams('arg0 together with tty is not supported by this exec-server');
   }
   return { file, args, arg0: arg0 ?? undefined, cwd: parseTextPathUri(cwd), env, pipeStdin };
+}
+
+/** A proxy that watches a command's connections: only for an executor that reports it can, and never silently left out. */
+function refuseManagedNetwork({ enforceManagedNetwork, managedNetwork, networkProxy }: StartParams): void {
+  if (!enforceManagedNetwork && (managedNetwork ?? networkProxy ?? null) === null) return;
+  throw new RpcError(RPC_CODES.INVALID_REQUEST, 'this exec-server has no managed network, as its capabilities say');
 }
 
 function badParams(message: string): RpcError {

@@ -1,4 +1,4 @@
-import type { ChildSpec } from '../process/child.ts';
+import type { ChildSpec } from '../process/child/child.ts';
 import { type Gate, OPEN_GATE } from './gate.ts';
 
 /** The `sandbox` member of a request: null and absent are the harness's danger-full-access mode. */

@@ -30,6 +30,13 @@ export function interruptGroup(pid: number): void {
   send(-pid, 'SIGINT');
 }
 
+/** Ctrl-C for all but the leader of a session, which only waits for the others and would take them along. */
+export function interruptFollowers(pid: number): void {
+  for (const member of sessionMembers(pid)) {
+    if (member !== pid) send(member, 'SIGINT');
+  }
+}
+
 /** Ctrl-C on a terminal goes to the group in its foreground. */
 export function interruptForeground(pid: number): void {
   const group = statField(pid, STAT_FOREGROUND_GROUP);

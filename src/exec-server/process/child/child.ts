@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import type { OutputStream } from '../output/block.ts';
+import type { OutputStream } from '../../output/block.ts';
 
 /** What a child is made of: everything is decided, nothing is looked up any more. */
 export interface ChildSpec {
@@ -11,6 +11,8 @@ export interface ChildSpec {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly pipeStdin: boolean;
+  /** `file` only supervises the real program (a sandbox does): it must live on when that is interrupted. */
+  readonly supervised?: boolean;
 }
 
 /** What a running child tells. Never called before the start function returned it. */

@@ -1,19 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, closeSync, constants, statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { closeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { type Child, type ChildEvents, type ChildSpec, exitCodeOf } from './child.ts';
 import type { DescriptorMask } from './descriptor-mask.ts';
+import { checkStartable } from './program.ts';
 import type { PtyBinding, TerminalPair } from './pty-binding.ts';
-import { interruptForeground } from './tree.ts';
+import { interruptFollowers, interruptForeground } from './tree.ts';
 
 /** Contract §9.3. */
 const COLUMNS = 80;
 const ROWS = 24;
-
-/** A program without a PATH is looked up where execvp(3) does. */
-const DEFAULT_PATH = '/bin:/usr/bin';
 
 const SHELL = '/bin/sh';
 
@@ -26,17 +23,15 @@ const TAKE_TERMINAL = 'exec 0<>"$0" 1>&0 2>&0 3>&-; exec "$@"';
 /**
  * Starts a program on a terminal of its own.
  *
- * @throws Error with the `code` of the system call. The shell would report a missing program as output of a child that exits with 127,
- * so that program and directory are looked at before.
+ * @throws Error with the `code` of the system call
  */
 export async function startOnTerminal(spec: ChildSpec, binding: PtyBinding, mask: DescriptorMask): Promise<Child> {
-  if (!statSync(spec.cwd).isDirectory()) throw systemError('ENOTDIR', spec.cwd);
-  findProgram(spec);
+  checkStartable(spec);
   const terminal = binding.open(COLUMNS, ROWS);
   mask.hide(terminal.master);
   try {
     const child = await spawnOn(terminal, spec, mask);
-    return new TerminalChild(child, terminal.master, mask);
+    return new TerminalChild(child, terminal.master, mask, spec.supervised);
   } catch (error) {
     mask.forget(terminal.master);
     closeSync(terminal.master);
@@ -63,8 +58,10 @@ class TerminalChild implements Child {
   readonly #terminal: ReadStream;
   readonly #mask: DescriptorMask;
   readonly #master: number;
+  readonly #supervised: boolean;
 
-  constructor(process: ChildProcess, master: number, mask: DescriptorMask) {
+  constructor(process: ChildProcess, master: number, mask: DescriptorMask, supervised = false) {
+    this.#supervised = supervised;
     this.pid = process.pid ?? 0;
     this.#process = process;
     this.#master = master;
@@ -104,35 +101,11 @@ class TerminalChild implements Child {
   endInput(): void {}
 
   interrupt(): void {
-    interruptForeground(this.pid);
+    if (this.#supervised) interruptFollowers(this.pid);
+    else interruptForeground(this.pid);
   }
 
   dispose(): void {
     this.#terminal.destroy();
   }
-}
-
-function findProgram({ file, env, cwd }: ChildSpec): void {
-  if (file.includes('/')) {
-    checkProgram(resolve(cwd, file));
-    return;
-  }
-  for (const directory of (env.PATH ?? DEFAULT_PATH).split(':')) {
-    try {
-      checkProgram(resolve(cwd, directory, file));
-      return;
-    } catch {
-      // Not here: the next one.
-    }
-  }
-  throw systemError('ENOENT', file);
-}
-
-function checkProgram(path: string): void {
-  if (statSync(path).isDirectory()) throw systemError('EACCES', path);
-  accessSync(path, constants.X_OK);
-}
-
-function systemError(code: string, path: string): Error {
-  return Object.assign(new Error(`${code}: ${path}`), { code });
 }

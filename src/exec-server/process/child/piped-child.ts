@@ -6,7 +6,7 @@ import type { Readable, Writable } from 'node:stream';
 import { type Child, type ChildEvents, type ChildSpec, exitCodeOf } from './child.ts';
 import type { ChildDescriptor, DescriptorMask } from './descriptor-mask.ts';
 import type { Pipe, PipeStock } from './pipes.ts';
-import { interruptGroup } from './tree.ts';
+import { interruptFollowers, interruptGroup } from './tree.ts';
 
 interface Ends {
   stdin: Writable | undefined;
@@ -37,7 +37,11 @@ async function startWithPipes(spec: ChildSpec, pipes: PipeStock, mask: Descripto
     const child = await spawnIn(spec, [stdin?.child ?? 'ignore', stdout.child, stderr.child], mask);
     const input = stdin && new Socket({ fd: stdin.ours, readable: false, writable: true });
     const reader = (fd: number) => new Socket({ fd, readable: true, writable: false });
-    return new PipedChild(child, { stdin: input, stdout: reader(stdout.ours), stderr: reader(stderr.ours) });
+    return new PipedChild(
+      child,
+      { stdin: input, stdout: reader(stdout.ours), stderr: reader(stderr.ours) },
+      spec.supervised,
+    );
   } catch (error) {
     for (const { ours } of opened) closeSync(ours);
     throw error;
@@ -51,7 +55,7 @@ async function startWithSockets(spec: ChildSpec, mask: DescriptorMask): Promise<
   const child = await spawnIn(spec, [spec.pipeStdin ? 'pipe' : 'ignore', 'pipe', 'pipe'], mask);
   const { stdin, stdout, stderr } = child;
   if (!stdout || !stderr) throw new Error('the child has no output');
-  return new PipedChild(child, { stdin: stdin ?? undefined, stdout, stderr });
+  return new PipedChild(child, { stdin: stdin ?? undefined, stdout, stderr }, spec.supervised);
 }
 
 async function spawnIn(spec: ChildSpec, descriptors: ChildDescriptor[], mask: DescriptorMask): Promise<ChildProcess> {
@@ -74,8 +78,10 @@ class PipedChild implements Child {
   readonly hasStdin: boolean;
   readonly #process: ChildProcess;
   readonly #ends: Ends;
+  readonly #supervised: boolean;
 
-  constructor(process: ChildProcess, ends: Ends) {
+  constructor(process: ChildProcess, ends: Ends, supervised = false) {
+    this.#supervised = supervised;
     this.#process = process;
     this.#ends = ends;
     this.pid = process.pid ?? 0;
@@ -124,7 +130,8 @@ class PipedChild implements Child {
   }
 
   interrupt(): void {
-    interruptGroup(this.pid);
+    if (this.#supervised) interruptFollowers(this.pid);
+    else interruptGroup(this.pid);
   }
 
   dispose(): void {
