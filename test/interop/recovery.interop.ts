@@ -62,7 +62,8 @@ describe.each<Runtime>(['BuiltIn', 'Codex', 'External'])('runtime %s', (runtime)
         steps: steps(ticks),
         codexArguments: ['-s', sandbox],
       });
-      const printed = () => lastTick(fleet.onExecutor(ticks));
+      const seen = host === undefined ? fleet.onExecutor(ticks) : join(`/proc/${host.pid}/root`, ticks);
+      const printed = () => lastTick(seen);
       for (const { at, what } of FAULTS) {
         await waitFor(`${at} lines`, () => printed() >= at);
         strike(what, fleet);
