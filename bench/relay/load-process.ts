@@ -22,7 +22,7 @@ import { startNginx } from './nginx.ts';
  * starts relay and nginx on the other core, sends the same WebSocket bytes through one and the other in turns, and prints
  * {"ratios":[…],"cpuRatios":[…],"ours":[…],"peer":[…]}.
  */
-const ROUNDS = 5;
+const ROUNDS = 7;
 const WARM_MS = 400;
 const MEASURED_MS = 1_200;
 

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Deny, PresenceEntry, PresenceToRegistry, RegistrationId } from '../wire/index.ts';
@@ -16,7 +15,6 @@ import { ticketVerdict } from './ticket-life.ts';
 export interface Accepted {
   readonly ws: WebSocket;
   readonly socket: Duplex;
-  readonly request: IncomingMessage;
 }
 
 export interface RendezvousOptions {
@@ -86,7 +84,7 @@ export class Rendezvous {
   }
 
   acceptHarness({ ws, socket }: Accepted, { ticket, executor }: AdmittedHarness): void {
-    const { context } = this;
+    const context = this.#context;
     const bucket = this.#door.visitors.enter(partyOf(ticket), ticket.identityHash, context.clock.now());
     const onClosed = (harness: HarnessSocket, reason: string) => this.#harnessClosed(harness, reason);
     this.#harnesses.add(new HarnessSocket({ context, ws, socket, ticket, executor, bucket, onClosed }));
@@ -119,10 +117,6 @@ export class Rendezvous {
       executor.sweep(now);
       this.#checkTicket(executor, now);
     }
-  }
-
-  get context(): RelayContext {
-    return this.#context;
   }
 
   #checkTicket(executor: ExecutorSocket, now: number): void {

@@ -12,7 +12,7 @@ import type { Meters, SocketKind } from './meters.ts';
 import type { Accepted, Rendezvous } from './rendezvous.ts';
 
 /** Response header of an accepted upgrade: which life of a relay this is. */
-export const BOOT_ID_HEADER = 'x-noisefleet-boot-id';
+const BOOT_ID_HEADER = 'x-noisefleet-boot-id';
 
 const ROLES: Readonly<Record<string, SocketKind>> = { '/v1/executor': 'executor', '/v1/harness': 'harness' };
 
@@ -72,7 +72,7 @@ export class Upgrades {
     }
     const accept = (take: (accepted: Accepted) => void) => {
       if (gone.aborted) return;
-      this.#acceptor.handleUpgrade(request, socket, head, (ws) => take({ ws, socket, request }));
+      this.#acceptor.handleUpgrade(request, socket, head, (ws) => take({ ws, socket }));
     };
     if (role === 'executor') {
       const holds = request.headers[HOLDS_HEADER];

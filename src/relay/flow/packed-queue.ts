@@ -10,7 +10,7 @@ export const COPY_LIMIT_BYTES = 32_768;
 const MAX_HEADER_BYTES = 10;
 const FINAL_FRAGMENT = 0x80;
 export const TEXT_OPCODE = 0x01;
-export const BINARY_OPCODE = 0x02;
+const BINARY_OPCODE = 0x02;
 
 /** Whole WebSocket messages, ready to be written. */
 export interface Parcel {

@@ -21,7 +21,7 @@ const MAX_INBOUND_BYTES = 16 * 1024 * 1024;
 const FIRST_CEILING_MS = 100;
 const LAST_CEILING_MS = 2_000;
 
-export interface LinkHandlers {
+interface LinkHandlers {
   /** The registry's hello: keys and denies are loaded when this returns, and the relay then enters presence. */
   readonly hello: (message: Extract<PresenceToRelay, { type: 'hello' }>) => void;
   readonly message: (registryId: string, message: PresenceToRelay, link: PresenceLink) => void;

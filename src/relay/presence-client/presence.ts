@@ -11,7 +11,7 @@ import type {
 import { PresenceLink } from './link.ts';
 
 /** What a registry asks or tells, and what this relay has to report. */
-export interface PresenceSource {
+interface PresenceSource {
   readonly entries: () => readonly PresenceEntry[];
   readonly keys: (registryId: string, keys: readonly TicketJwk[]) => void;
   /** All denies of one registry; sockets they hit are cut when this returns. */

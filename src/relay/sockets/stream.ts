@@ -7,7 +7,7 @@ import type { Attempt } from '../handshakes.ts';
  * `claimed`: bound by its first frame. `handshaking`: message 1 seen, maybe still held here. `open`: the executor answered.
  * `over`: reset by either side or the harness went.
  */
-export type StreamState = 'claimed' | 'handshaking' | 'open' | 'over';
+type StreamState = 'claimed' | 'handshaking' | 'open' | 'over';
 
 /** What the executor's side needs of the harness socket behind a stream. */
 export interface HarnessEnd {

@@ -11,13 +11,13 @@ import {
   WireError,
 } from '../../wire/index.ts';
 
-export interface UpgradeAnswer {
+interface UpgradeAnswer {
   readonly status: number;
   readonly code: string;
 }
 
 /** Thrown by `Peer.dial` when the upgrade is refused. */
-export class RefusedUpgrade extends Error implements UpgradeAnswer {
+class RefusedUpgrade extends Error implements UpgradeAnswer {
   readonly status: number;
   readonly code: string;
 
