@@ -27,6 +27,8 @@ export interface ExecServerOptions {
   spillDirectory?: string | undefined;
   /** The `cwd` of `environment/info`: where a harness starts its commands. Our own working directory by default. */
   workspace?: string | undefined;
+  /** What commands may inherit from, our own variables left out. `process.env` by default. */
+  ownEnvironment?: Readonly<Record<string, string | undefined>>;
   version: string;
   logger: Logger;
   metrics?: Metrics;
@@ -58,7 +60,7 @@ export async function startExecServer(options: ExecServerOptions): Promise<ExecS
     spillDirectory,
     spillBudget: new ByteBudget(TOTAL_SPILL_BYTES, (used) => instruments.spill.set(used)),
     memoryBudget: new ByteBudget(TOTAL_LOG_MEMORY_BYTES, (used) => instruments.memory.set(used)),
-    ownEnvironment: process.env,
+    ownEnvironment: options.ownEnvironment ?? process.env,
     started: () => instruments.processes.add(),
   });
   const context: ExecContext = {

@@ -33,6 +33,7 @@ class Walk {
   readonly #options: WalkOptions;
   readonly #access: Access;
   readonly #result: WalkResult = { entries: [], errors: [], truncated: false };
+  #counted = 0;
   readonly #queue: Pending[] = [];
   /** Directories entered, by device and number: links may lead round in circles. */
   readonly #seen = new Set<string>();
@@ -68,14 +69,16 @@ class Walk {
     }
   }
 
-  /** False when the result is full. */
+  /** False when the result is full. Everything that is there counts, listed or not, as with a real executor. */
   async #add(child: Child, depth: number): Promise<boolean> {
-    const kind = await this.#kindOf(child);
+    const kind = child.kind === 'link' ? await kindBehind(child.path, this.#access) : child.kind;
     if (kind === undefined) return true;
-    if (this.#result.entries.length >= this.#options.maxEntries) {
+    if (this.#counted >= this.#options.maxEntries) {
       this.#result.truncated = true;
       return false;
     }
+    this.#counted++;
+    if (!this.#isListed(child, kind)) return true;
     this.#result.entries.push({ path: pathUri(child.path), kind });
     if (kind === 'directory' && depth < this.#options.maxDepth && !this.#isPruned(child)) {
       this.#queue.push({ path: child.path, depth: depth + 1 });
@@ -83,10 +86,9 @@ class Walk {
     return true;
   }
 
-  async #kindOf(child: Child): Promise<'file' | 'directory' | undefined> {
-    if (child.kind === 'file' || child.kind === 'directory') return child.kind;
-    if (child.kind !== 'link' || !this.#options.followDirectorySymlinks) return undefined;
-    return (await kindBehind(child.path, this.#access)) === 'directory' ? 'directory' : undefined;
+  #isListed(child: Child, kind: Child['kind']): kind is 'file' | 'directory' {
+    if (child.kind === 'link') return kind === 'directory' && this.#options.followDirectorySymlinks;
+    return kind === 'file' || kind === 'directory';
   }
 
   #isPruned(child: Child): boolean {
