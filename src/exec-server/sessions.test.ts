@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DETACHED_SESSION_MS, RESUME_HOLD_MS } from './limits.ts';
+import { CLOSED_PROCESS_MS, DETACHED_SESSION_MS, MAX_RUNNING_PROCESSES, RESUME_HOLD_MS } from './limits.ts';
 import { Fixture, TestClient, TOKEN } from './testing/fixture.ts';
 import { ManualClock } from './testing/manual-clock.ts';
 
@@ -270,6 +270,48 @@ describe('sessions among each other', () => {
     await other.start('p', 'echo mine');
     expect((await other.outputOf('p')).stdout).toBe('mine\n');
     expect(one.of('p')).toEqual([]);
+  });
+});
+
+describe('limits', () => {
+  it('refuse one process too many, with the number', async () => {
+    const client = await fixture.open();
+    const starts = Array.from({ length: MAX_RUNNING_PROCESSES }, (_, index) =>
+      client.start(`p${index}`, '', { argv: ['/bin/sleep', '60'] }),
+    );
+    await Promise.all(starts);
+    await expect(client.start('p', 'true')).rejects.toMatchObject({
+      code: -32600,
+      message: expect.stringContaining(String(MAX_RUNNING_PROCESSES)),
+    });
+    await client.call('process/terminate', { processId: 'p0' });
+    await client.closed('p0');
+    await client.start('p', 'true');
+  });
+
+  it('forget a process a while after its end, and its id is free', async () => {
+    const client = await fixture.open();
+    await client.start('p', 'true');
+    await client.closed('p');
+    await expect(client.start('p', 'true')).rejects.toMatchObject({ code: -32600 });
+    clock.advance(CLOSED_PROCESS_MS);
+    await expect(client.call('process/read', { processId: 'p' })).rejects.toMatchObject({ code: -32600 });
+    await client.start('p', 'true');
+  });
+
+  it('let a thousand requests wait instead of refusing them', async () => {
+    const client = await fixture.open();
+    await client.start('p', '', { argv: ['/bin/sleep', '60'] });
+    const reads = Array.from({ length: 1_000 }, () => client.call('process/read', { processId: 'p', waitMs: 60_000 }));
+    const killed = client.call('process/terminate', { processId: 'p' });
+    // Read only when earlier requests are answered, so time must pass for them.
+    await expect
+      .poll(() => {
+        clock.advance(60_000);
+        return Promise.race([killed, 'waits']);
+      })
+      .toEqual({ running: true });
+    expect(await Promise.all(reads)).toHaveLength(1_000);
   });
 });
 

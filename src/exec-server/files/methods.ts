@@ -19,7 +19,7 @@ import { canonicalize, getMetadata } from './metadata.ts';
 import { parsePathUri, pathUri } from './path-uri.ts';
 import { walk } from './walk.ts';
 
-export type FileMethod = Extract<ExecMethod, `fs/${string}`>;
+type FileMethod = Extract<ExecMethod, `fs/${string}`>;
 
 type FileHandlers = { [Method in FileMethod]: (params: ParsedExecParams<Method>) => Promise<ExecResult<Method>> };
 

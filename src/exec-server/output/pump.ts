@@ -5,7 +5,7 @@ import { encodeEntry } from './notifications.ts';
 import type { OutputLog } from './output-log.ts';
 
 /** Where notifications go: one attached connection. */
-export interface PumpSink {
+interface PumpSink {
   send(message: Uint8Array): void;
   bufferedBytes(): number;
 }

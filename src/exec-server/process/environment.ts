@@ -40,7 +40,7 @@ export function childEnvironment(
 }
 
 /** What a child may see of our environment at all. */
-export function withoutOwnVariables(own: Variables): Record<string, string> {
+function withoutOwnVariables(own: Variables): Record<string, string> {
   return pick(defined(own), (name) => !matchesAny(name, OWN_VARIABLES));
 }
 
