@@ -1,5 +1,7 @@
 import { Command } from 'commander';
-import type { ExecOptions, Harness, RemoteProcess } from '../../harness/index.ts';
+import { type ExecOptions, type Harness, HarnessError, type RemoteProcess } from '../../harness/index.ts';
+import { RpcError } from '../../wire/index.ts';
+import { CliError } from '../client/cli-error.ts';
 import { openHarness } from '../client/open-harness.ts';
 import { explain } from '../client/refusal.ts';
 import { type ConnectionFlags, findConnection, withConnectionFlags } from '../connection.ts';
@@ -47,7 +49,7 @@ async function runExec(environment: string, argv: readonly string[], flags: Exec
     process.exitCode = await runThere(harness, argv, flags, interruption);
     tell?.(summary(harness, process.exitCode, performance.now() - started));
   } catch (error) {
-    throw explain(error, connection.label);
+    throw explainStart(error, argv) ?? explain(error, connection.label);
   } finally {
     interruption.stop();
     harness.close();
@@ -112,6 +114,13 @@ async function start(
   if (!(await harness.canCloseStdin())) return startFed(harness, options);
   const command = await harness.exec({ ...options, stdin: true });
   return { command, input: pipeInput(command) };
+}
+
+/** An executor says "No such file or directory": of what, is for us to say. */
+function explainStart(error: unknown, [program]: readonly string[]): CliError | undefined {
+  if (!(error instanceof HarnessError) || error.step !== 'request' || !(error.cause instanceof RpcError))
+    return undefined;
+  return new CliError(`${program} cannot be started there: ${error.cause.message}`, { code: error.code });
 }
 
 function summary(harness: Harness, exitCode: number, milliseconds: number): string {

@@ -2,11 +2,20 @@ import { randomUUID } from 'node:crypto';
 import { type ExecOptions, type Harness, HarnessError, type RemoteProcess } from '../../harness/index.ts';
 import type { Input } from './standard-streams.ts';
 
-/** Makes a pipe with a name and copies its input there first, then back to us: what came back was written. */
-const FEED = 'umask 077; mkfifo "$0" && exec 3>&1 && exec tee /dev/fd/3 >"$0"';
+/**
+ * Makes a pipe with a name, waits until the command reads it, says so with one byte, and copies its input there first, then back to us: what
+ * came back was written.
+ */
+const FEED = 'umask 077; mkfifo "$0" && exec 3>&1 && exec >"$0" && printf . >&3 && exec tee /dev/fd/3';
 
-/** Waits for that pipe, takes it as standard input, and becomes the command. */
-const FED = 'while [ ! -p "$0" ]; do sleep 0.02; done; exec <"$0"; rm -f "$0"; exec "$@"';
+/** Waits for that pipe for ten seconds, takes it as standard input, and becomes the command. */
+const FED = [
+  'n=0',
+  'while [ ! -p "$0" ]; do n=$((n+1)); [ $n -gt 500 ] && { echo "no pipe for standard input" >&2; exit 125; }; sleep 0.02; done',
+  'exec <"$0"',
+  'rm -f "$0"',
+  'exec "$@"',
+].join('; ');
 
 const FALLBACK_TEMP = '/tmp';
 
@@ -34,13 +43,13 @@ export async function startFed(
 }
 
 function feederInput(feeder: RemoteProcess): Input {
-  let sent = 0;
+  // The byte that says that the command reads is one more than what we sent.
+  let expected = 1;
   let returned = 0;
-  const { promise: allReturned, resolve, reject } = Promise.withResolvers<void>();
-  allReturned.catch(() => {});
   let ending = false;
+  const { promise: allReturned, resolve, reject } = Promise.withResolvers<void>();
   const look = () => {
-    if (ending && returned >= sent) resolve();
+    if (ending && returned >= expected) resolve();
   };
   feeder.stdout.on('data', (chunk: Buffer) => {
     returned += chunk.length;
@@ -50,9 +59,11 @@ function feederInput(feeder: RemoteProcess): Input {
     () => reject(new HarnessError('stdin_closed', 'process', 'the command takes no more input')),
     reject,
   );
+  // Whoever ends the input waits for it; until then its failure is nobody's.
+  allReturned.catch(() => {});
   return {
     async write(chunk) {
-      sent += chunk.length;
+      expected += chunk.length;
       await feeder.write(chunk);
     },
     async end() {

@@ -17,7 +17,7 @@ export async function copyOut(from: Readable, to: Writable): Promise<boolean> {
   };
   to.on('error', onError);
   try {
-    for await (const chunk of from) if (!to.write(chunk)) await once(to, 'drain');
+    for await (const chunk of from) if (!to.write(chunk) && !gone) await once(to, 'drain');
     return !gone;
   } catch (error) {
     if (gone) return false;

@@ -86,6 +86,8 @@ export class RemoteProcess {
     if (this.#ended) return;
     switch (event.type) {
       case 'output':
+        // Who destroyed a stream does not want the rest of it.
+        if (this[event.stream].destroyed) return;
         if (!this[event.stream].push(event.chunk)) this.#setFull(event.stream, true);
         return;
       case 'exited': {
