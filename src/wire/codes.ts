@@ -53,9 +53,7 @@ export type RefusalCode =
   /** 503 for executors, 401 for harnesses. The relay is going away: dial elsewhere. */
   | 'draining'
   /** 503 for executors, 401 for harnesses. Over a limit of this process. */
-  | 'overloaded'
-  /** 401. The relay that holds the executor was not reached in 2 s. */
-  | 'splice_failed';
+  | 'overloaded';
 
 /** The payload of message 2 when the executor's own credential was refused (contract §2.4): final for the harness. */
 export const REGISTRY_AUTHENTICATION_REJECTED = 'codex-registry-authentication-rejected/v1';

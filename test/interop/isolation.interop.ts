@@ -84,7 +84,7 @@ describe('a shell in the workspace, with the exec-server under a user of its own
   });
 
   function as(user: number, args: readonly string[]): ChildProcess {
-    const main = join(readableCheckout(join(root, 'checkout')), 'src/cli/main.ts');
+    const main = join(readableCheckout(join(root, 'checkout')), 'src/cli/main.mjs');
     const identity = [`--reuid=${user}`, `--regid=${user}`, '--clear-groups', '--no-new-privs', '--'];
     const env = cleanEnvironment(join(root, 'workspace'));
     const child = spawn('setpriv', [...identity, process.execPath, main, ...args], { env, stdio: 'ignore' });

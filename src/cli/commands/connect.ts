@@ -2,6 +2,12 @@ import { Command } from 'commander';
 import { harnessVariables } from '../agent/loopback-environment.ts';
 import { type ConnectionFlags, findConnection, withConnectionFlags } from '../connection.ts';
 
+/**
+ * Codex keeps the registry's reason to itself unless its log is asked for it: without this it says only that no environment is
+ * available, with it a line on standard error quotes why. Whoever has a filter of his own keeps it.
+ */
+const SAY_WHY = `export RUST_LOG="\${RUST_LOG:-error,codex_core::environment_selection=warn}"\n`;
+
 export function connectCommand(): Command {
   const command = new Command('connect')
     .description('Print the variables with which a coding agent connects by itself, for as long as their token lives.')
@@ -17,9 +23,9 @@ async function printVariables(environment: string, flags: ConnectionFlags): Prom
   const token = await connection.credential();
   const expirationTime = await connection.expirationTime();
   const variables = Object.entries(harnessVariables(registryUrl, environmentId, token));
-  process.stdout.write(variables.map(([name, value]) => `export ${name}=${quoted(value)}\n`).join(''));
+  process.stdout.write(variables.map(([name, value]) => `export ${name}=${quoted(value)}\n`).join('') + SAY_WHY);
   const warning = [
-    `${lifeOf(expirationTime, Date.now())} After that the agent cannot connect any more and only says that no environment is available.`,
+    `${lifeOf(expirationTime, Date.now())} After that the agent cannot connect any more, and its standard error says why.`,
     `To have it renewed:  noisefleet run ${label} -- codex …`,
   ];
   process.stderr.write(warning.map((line) => `# ${line}\n`).join(''));

@@ -7,7 +7,7 @@ import { flag, logLevelFlag, urlOf } from '../flags.ts';
 import { stopRequest } from '../serve.ts';
 
 const SAMPLES = fileURLToPath(new URL('../../../config/samples/dev', import.meta.url));
-const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../main.mjs', import.meta.url));
 
 /** Shorter lives are renewed more often than the parts look at their files. Milliseconds. */
 const MIN_TOKEN_TTL_MS = 2000;

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { ReadyFile } from '../ready-file.ts';
 import { eventually } from './eventually.ts';
 
-const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../cli/main.mjs', import.meta.url));
 const SAMPLES = fileURLToPath(new URL('../../../config/samples/dev', import.meta.url));
 
 /** In the environment of `dev`, and nowhere below it. */
