@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../telemetry/testing/manual-clock.ts';
 import { CLOSED_PROCESS_MS, DETACHED_SESSION_MS, MAX_RUNNING_PROCESSES, RESUME_HOLD_MS } from './limits.ts';
 import { Fixture, TestClient, TOKEN } from './testing/fixture.ts';
-import { ManualClock } from './testing/manual-clock.ts';
 
 let fixture: Fixture;
 let clock: ManualClock;

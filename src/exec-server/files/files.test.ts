@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -38,9 +37,10 @@ describe('fs/readFile and fs/writeFile', () => {
   });
 
   it('serve what fits one message, and name the way for more', async () => {
-    execFileSync('truncate', ['-s', String(MAX_READ_FILE_BYTES), at('big')]);
+    writeFileSync(at('big'), '');
+    truncateSync(at('big'), MAX_READ_FILE_BYTES);
     expect((await client.call('fs/readFile', { path: uri('big') })).dataBase64.length).toBeGreaterThan(67_000_000);
-    execFileSync('truncate', ['-s', String(MAX_READ_FILE_BYTES + 1), at('big')]);
+    truncateSync(at('big'), MAX_READ_FILE_BYTES + 1);
     await expect(client.call('fs/readFile', { path: uri('big') })).rejects.toMatchObject({
       code: -32600,
       message: expect.stringContaining('fs/readBlock'),

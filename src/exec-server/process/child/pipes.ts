@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -53,12 +53,12 @@ export class PipeStock {
     try {
       return openEnds(path, direction);
     } finally {
-      unlinkSync(path);
+      rmSync(path, { force: true });
     }
   }
 
   close(): void {
-    for (const path of this.#names.splice(0)) unlinkSync(path);
+    for (const path of this.#names.splice(0)) rmSync(path, { force: true });
   }
 
   #refill(): Promise<void> {
