@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../telemetry/testing/manual-clock.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { ManualClock } from './testing/manual-clock.ts';
 
 function beat() {
   const clock = new ManualClock();

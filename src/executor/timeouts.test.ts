@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../telemetry/testing/manual-clock.ts';
 import { eventually, Fixture } from './testing/fixture.ts';
-import { ManualClock } from './testing/manual-clock.ts';
 import { sessionIn, TestHarness } from './testing/test-harness.ts';
 
 let fixture: Fixture;

@@ -1,9 +1,9 @@
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../telemetry/testing/manual-clock.ts';
 import { HarnessError } from './error.ts';
 import { Harness, type HarnessOptions } from './harness.ts';
 import type { SessionEvent } from './session/session.ts';
-import { ManualClock } from './testing/manual-clock.ts';
 import { forbidden, offline, ScriptedFleet } from './testing/scripted-fleet.ts';
 
 let fleet: ScriptedFleet;

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLogger } from '../telemetry/index.ts';
+import { ManualClock } from '../telemetry/testing/manual-clock.ts';
 import { controlToRelay, fingerprintOf, type PresenceToRegistry, parseKeyHash } from '../wire/index.ts';
 import { startRelay } from './relay.ts';
 import { executorTicket, Fleet } from './testing/fleet.ts';
-import { ManualClock } from './testing/manual-clock.ts';
 import { PRESENCE_SECRET, ScriptedRegistry } from './testing/scripted-registry.ts';
 
 let fleet: Fleet;
@@ -104,12 +104,12 @@ describe('presence', () => {
       deny: { id: 'deny-2', environmentId, match, reason: 'key_retired', since: now, until: now + 600 },
     });
     await fleet.registry.sawType('remove');
-    await clock.advance(1_000);
+    await clock.advanceTurnByTurn(1_000);
     executor.send(streamId, { type: 'data', seq: 0, payload: Buffer.from('x') });
     await harness.frame(streamId, 'data');
     harness.leave();
     await executor.frame(streamId, 'reset');
-    await clock.advance(1_000);
+    await clock.advanceTurnByTurn(1_000);
 
     expect((await executor.closed()).reason).toBe('key_retired');
   });
@@ -151,10 +151,10 @@ describe('time', () => {
     const real = await fleet.real(executorTicket());
     real.ws.pause();
 
-    await clock.advance(11_000);
+    await clock.advanceTurnByTurn(11_000);
     await silent.closed();
     expect(real.closedWith).toBeUndefined();
-    await clock.advance(52_000);
+    await clock.advanceTurnByTurn(52_000);
     real.ws.resume();
 
     await real.closed();
@@ -172,7 +172,7 @@ describe('time', () => {
     await harness.frame(streamId, 'data');
     harness.leave();
     await executor.frame(streamId, 'reset');
-    await clock.advance(1_000);
+    await clock.advanceTurnByTurn(1_000);
 
     expect((await executor.closed()).reason).toBe('ticket_renewal');
     await expect(fleet.dial(url)).rejects.toMatchObject({ status: 403, code: 'ticket_expired' });

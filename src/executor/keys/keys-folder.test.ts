@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createKeyFile } from '../../noise/index.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
+import { ManualClock } from '../../telemetry/testing/manual-clock.ts';
 import { RecordedLog } from '../testing/recorded-log.ts';
 import { KeysFolder } from './keys-folder.ts';
 

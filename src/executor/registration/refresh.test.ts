@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../../telemetry/testing/manual-clock.ts';
 import { eventually, Fixture } from '../testing/fixture.ts';
-import { ManualClock } from '../testing/manual-clock.ts';
 
 let fixture: Fixture;
 afterEach(() => fixture.close());

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { createLogger, createMetrics, type Metrics } from '../../telemetry/index.ts';
+import { ManualClock } from '../../telemetry/testing/manual-clock.ts';
 import {
   createTicketKeysFile,
   type EnvironmentId,
@@ -21,7 +22,6 @@ import {
 } from '../../wire/index.ts';
 import type { DirectoryFile } from '../directory/file-format.ts';
 import { type RegistryOptions, type RunningRegistry, startRegistry } from '../index.ts';
-import { ManualClock } from './manual-clock.ts';
 
 /** Public halves are just bytes to a registry: no pair is needed to test it. */
 export function somePublicKey() {
