@@ -14,23 +14,18 @@ const SHARED_WRITE = 0o002;
  * @throws CliError `workspace_unsafe`, `workspace_unavailable`
  */
 export async function makeWorkspace(path: string, uid: number | undefined = process.getuid?.()): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true, mode: PRIVATE });
-  } catch (cause) {
-    // `mkdir` says so for a link that leads nowhere, and for a file.
-    if (!isAlreadyThere(cause)) throw unavailable(path, cause);
-  }
+  const failed = await mkdir(path, { recursive: true, mode: PRIVATE }).then(
+    () => undefined,
+    (cause: unknown) => cause,
+  );
+  // What is there says more than why it could not be made: a link that leads nowhere fails as if nothing were there.
   const found = await lstat(path).catch((cause: unknown) => {
-    throw unavailable(path, cause);
+    throw unavailable(path, failed ?? cause);
   });
   if (found.isSymbolicLink()) throw unsafe(path, 'it is a symbolic link');
   if (!found.isDirectory()) throw unsafe(path, 'it is no directory');
   if (uid !== undefined && found.uid !== uid) throw unsafe(path, 'it belongs to somebody else');
   if ((found.mode & SHARED_WRITE) !== 0) throw unsafe(path, 'others may write into it', `Mend it:  chmod o-w ${path}`);
-}
-
-function isAlreadyThere(cause: unknown): boolean {
-  return cause instanceof Error && 'code' in cause && cause.code === 'EEXIST';
 }
 
 function unavailable(path: string, cause: unknown): CliError {

@@ -1,6 +1,9 @@
 import { type EnvironmentId, environmentIdOf, parseEnvironmentId } from '../../wire/index.ts';
 import { UsageError } from '../exit.ts';
 
+/** Namespaces and executors are named by DNS labels. */
+const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
 /**
  * The environment that a person means: `demo` (in the namespace of `-n`), `default/demo`, or the id `default_demo`. Names are DNS labels, so
  * an underscore can only be an id's.
@@ -11,8 +14,10 @@ export function parseEnvironmentName(text: string, namespace: string): Environme
   const [before = '', after, ...rest] = text.split('/');
   try {
     if (rest.length > 0) throw new Error('more than one slash');
-    if (after !== undefined) return environmentIdOf(before, after);
-    return text.includes('_') ? parseEnvironmentId(text) : environmentIdOf(namespace, text);
+    if (after === undefined && text.includes('_')) return parseEnvironmentId(text);
+    const [space, name] = after === undefined ? [namespace, text] : [before, after];
+    if (!LABEL.test(space) || !LABEL.test(name)) throw new Error('names are lower-case letters, digits and hyphens');
+    return environmentIdOf(space, name);
   } catch (cause) {
     throw new UsageError(`"${text}" names no environment: write demo, default/demo or default_demo`, { cause });
   }

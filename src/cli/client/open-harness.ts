@@ -19,24 +19,28 @@ export async function openHarness(connection: Connection, { tell, signal }: Open
       remoteKeys,
       ...(ca !== undefined && { ca }),
       ...(signal && { signal }),
-      ...(tell && { onEvent: (event) => tell(lineOf(event, label, remoteKeys.length > 0)) }),
+      ...(tell && { onEvent: (event) => tellOf(event, label, remoteKeys.length > 0, tell) }),
     });
   } catch (error) {
     throw explain(error, label);
   }
 }
 
-function lineOf(event: SessionEvent, label: string, pinned: boolean): string {
+function tellOf(event: SessionEvent, label: string, pinned: boolean, tell: (line: string) => void): void {
   switch (event.type) {
     case 'attached': {
       const verb = event.resumed ? 'resumed the session with' : 'connected to';
-      return `${verb} ${label} (${event.fingerprint}${pinned ? ', pinned' : ''}) through ${event.relayHost}`;
+      tell(`${verb} ${label} (${event.fingerprint}${pinned ? ', pinned' : ''}) through ${event.relayHost}`);
+      return;
     }
     case 'disconnected':
-      return `lost the connection: ${event.error.message} (${event.error.code})`;
+      tell(`lost the connection: ${event.error.message} (${event.error.code})`);
+      return;
     case 'retrying':
-      return `${event.error.message} (${event.error.code}); next attempt in ${(event.pauseMs / 1000).toFixed(1)} s`;
+      tell(`${event.error.message} (${event.error.code}); next attempt in ${(event.pauseMs / 1000).toFixed(1)} s`);
+      return;
     case 'gave_up':
-      return `gave up: ${event.error.message} (${event.error.code})`;
+      // Whoever waited for it gets the error.
+      return;
   }
 }

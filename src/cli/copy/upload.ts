@@ -66,7 +66,7 @@ export async function* counted(source: AsyncIterable<Buffer>, progress: Progress
   }
 }
 
-export async function isDirectory(files: RemoteFiles, path: string): Promise<boolean> {
+async function isDirectory(files: RemoteFiles, path: string): Promise<boolean> {
   try {
     return (await files.stat(path)).isDirectory;
   } catch (error) {

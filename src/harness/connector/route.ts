@@ -27,7 +27,7 @@ export interface RouteContext {
 }
 
 /** @returns the answer for the child; a throw becomes a refusal and is remembered */
-export type Route = (request: ChildRequest, context: RouteContext) => Promise<Answer>;
+type Route = (request: ChildRequest, context: RouteContext) => Promise<Answer>;
 
 export type Routes = Partial<Record<RegistryCall, Route>>;
 

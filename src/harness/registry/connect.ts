@@ -17,7 +17,7 @@ import type { CredentialAhead } from './credential.ts';
 import { callRegistry, type RegistryAnswer, type RegistryEndpoint } from './endpoint.ts';
 
 /** One `connect` request, as the real harness waits for it (contract §2.3). */
-export const CONNECT_TIMEOUT_MS = 6000;
+const CONNECT_TIMEOUT_MS = 6000;
 
 /** What `connect` hands out: single use, about a minute. */
 export interface ConnectBundle {

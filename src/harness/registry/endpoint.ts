@@ -32,7 +32,7 @@ export interface RegistryAnswer {
 }
 
 /** The URL of a call: the base trimmed, without trailing slashes, its path kept. */
-export function registryCallUrl({ registryUrl, environmentId }: RegistryEndpoint, call: RegistryCall): URL {
+function registryCallUrl({ registryUrl, environmentId }: RegistryEndpoint, call: RegistryCall): URL {
   return new URL(`${registryUrl.trim().replace(/\/+$/, '')}${registryPath(environmentId, call)}`);
 }
 

@@ -5,7 +5,7 @@ import { MAX_MESSAGE_BYTES, parseErrorBody } from '../../wire/index.ts';
 import { HarnessError } from '../error.ts';
 
 /** A WebSocket connect, upgrade included (contract §8). */
-export const DIAL_TIMEOUT_MS = 10_000;
+const DIAL_TIMEOUT_MS = 10_000;
 
 /** The body of a refused upgrade is read this far, for its code and message. */
 const MAX_REFUSAL_BYTES = 4096;

@@ -2,10 +2,10 @@ import type { WebSocket } from 'ws';
 import type { Clock, Timer } from '../../telemetry/index.ts';
 
 /** We ask the relay for a sign of life this often (our-side §4). */
-export const PING_INTERVAL_MS = 5000;
+const PING_INTERVAL_MS = 5000;
 
 /** Without one for this long the relay is gone, whatever TCP says (our-side §4). */
-export const SILENCE_MS = 10_000;
+const SILENCE_MS = 10_000;
 
 export interface KeepaliveOptions {
   socket: WebSocket;

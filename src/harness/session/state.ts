@@ -11,7 +11,7 @@ export const RECOVERY_MS = 45_000;
  */
 const MAX_FAILED_HANDSHAKES = 2;
 
-export interface SessionRef {
+interface SessionRef {
   readonly sessionId: string;
   /** Of the key that the session was opened under. */
   readonly fingerprint: Fingerprint;
