@@ -9,17 +9,14 @@ export interface CodexRelease {
 }
 
 /** The newest release and an older one, newest first: the span that this project promises to work with. */
-export const codexReleases: readonly CodexRelease[] = ['codex-newest', 'codex-older'].map(findRelease);
+export const codexReleases: readonly CodexRelease[] = ['newest', 'older'].map(findRelease);
 
-export const newestCodex: CodexRelease = findRelease('codex-newest');
+export const newestCodex: CodexRelease = findRelease('newest');
 
-function findRelease(alias: string): CodexRelease {
-  const modules = join(import.meta.dirname, 'node_modules');
-  const native = '@openai/codex-linux-x64/vendor/*/bin/codex';
-  const [nested] = globSync(join(modules, alias, 'node_modules', native));
-  const [hoisted] = globSync(join(modules, native));
-  const binary = nested ?? hoisted;
-  if (binary === undefined) throw new Error(`no ${alias} here: npm ci --prefix test/interop`);
+function findRelease(folder: string): CodexRelease {
+  const home = join(import.meta.dirname, 'codex', folder);
+  const [binary] = globSync(join(home, 'node_modules/@openai/codex-*/vendor/*/bin/codex'));
+  if (binary === undefined) throw new Error(`no Codex in ${home}: npm run interop:install`);
   const version = execFileSync(binary, ['--version'], { encoding: 'utf8' })
     .trim()
     .replace(/^\S+\s/, '');
