@@ -86,9 +86,8 @@ export class RemoteFiles {
 
   /** Creates or replaces a file of any size. @returns how many bytes were written */
   async write(path: string, source: AsyncIterable<Uint8Array>): Promise<number> {
-    const file = this.open(path, 'replace');
+    const file = await this.#openForWriting(path);
     try {
-      await file.open();
       return await this.#writeBlocks(path, file, blocksOf(source, MAX_BLOCK_BYTES));
     } finally {
       await file.close();
@@ -127,6 +126,21 @@ export class RemoteFiles {
   async copy(from: string, to: string, { recursive = false } = {}): Promise<void> {
     const paths = { sourcePath: pathToUri(from), destinationPath: pathToUri(to) };
     await this.#session.call('fs/copy', { ...paths, recursive });
+  }
+
+  /** Executors before 0.163 open files for reading only, whatever they are asked: there it must exist first. */
+  async #openForWriting(path: string): Promise<RemoteFile> {
+    const file = this.open(path, 'replace');
+    try {
+      await file.open();
+      return file;
+    } catch (error) {
+      if (!(error instanceof HarnessError) || error.code !== 'not_found') throw error;
+    }
+    await this.writeFile(path, new Uint8Array(0));
+    const created = this.open(path, 'replace');
+    await created.open();
+    return created;
   }
 
   async #writeBlocks(path: string, file: RemoteFile, blocks: AsyncGenerator<Uint8Array>): Promise<number> {
