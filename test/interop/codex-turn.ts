@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type CodexRelease, codexConfig } from './codex.ts';
 import { type FakeModel, type ModelStep, startFakeModel } from './fake-model.ts';
 import { type Finished, type Fleet, finished } from './fleet.ts';
-import { giveAway, makeFolder, readableByAll } from './user.ts';
+import { giveAway, makeFolder } from './user.ts';
 
 export interface CodexTurn {
   readonly child: ChildProcess;
@@ -34,8 +34,16 @@ export async function startCodexTurn(options: CodexTurnOptions): Promise<CodexTu
   writeFileSync(join(codexHome, 'config.toml'), codexConfig(model.url, fleet.workspace));
   giveAway(join(codexHome, 'config.toml'));
 
-  const binary = readableByAll(release.binary, join(fleet.scratch, `codex-${release.version}`));
-  const codex = [binary, 'exec', '--skip-git-repo-check', '--json', ...codexArguments, '-C', fleet.workspace, 'go'];
+  const codex = [
+    release.binary,
+    'exec',
+    '--skip-git-repo-check',
+    '--json',
+    ...codexArguments,
+    '-C',
+    fleet.workspace,
+    'go',
+  ];
   const runByNoisefleet = (command: readonly string[], env: Record<string, string>) =>
     fleet.noisefleet(['run', environment, '--', ...command], env);
   const child = (options.launch ?? runByNoisefleet)(codex, { CODEX_HOME: codexHome });

@@ -8,8 +8,8 @@ import {
   cleanEnvironment,
   giveAway,
   makeFolder,
+  mustBeReadable,
   onAnotherHost,
-  readableByAll,
   scratchFolder,
   withoutPrivileges,
 } from './user.ts';
@@ -108,7 +108,7 @@ async function startFleetIn(
   writeFileSync(at('manifests/fleet.yaml'), manifests.replaceAll('WORKSPACE', workspace));
   giveAway(at('manifests/fleet.yaml'));
 
-  const program = [process.execPath, join(readableCheckout(at('checkout')), 'src/cli/main.mjs')];
+  const program = noisefleetProgram();
   const files = ['--state-dir', at('state'), '--ready-file', at('ready.json')];
   const dev = [...program, 'dev', at('manifests'), ...files, ...extra];
   const child = start(onAnotherHost(EXECUTOR_HOST, workspace, dev), cleanEnvironment(at('home')), at('dev.log'));
@@ -142,12 +142,11 @@ async function startFleetIn(
   };
 }
 
-/** The checkout, or a copy of what `noisefleet` needs of it where the unprivileged user cannot read it. */
-export function readableCheckout(copyTo: string): string {
-  const probe = join(checkout, 'src/cli/main.mjs');
-  if (readableByAll(probe, join(copyTo, 'src/cli/main.mjs')) === probe) return checkout;
-  for (const part of ['src', 'node_modules', 'package.json']) readableByAll(join(checkout, part), join(copyTo, part));
-  return copyTo;
+/** How the `noisefleet` of this checkout is called. */
+export function noisefleetProgram(): readonly string[] {
+  const main = join(checkout, 'src/cli/main.mjs');
+  mustBeReadable(main);
+  return [process.execPath, main];
 }
 
 function start(command: readonly string[], env: NodeJS.ProcessEnv | undefined, logFile: string): ChildProcess {

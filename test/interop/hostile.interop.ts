@@ -20,7 +20,7 @@ import { addressOf } from './address.ts';
 import { newestCodex } from './codex.ts';
 import { type Front, startFront } from './front.ts';
 import { counted, outputOf, startCounting } from './our-harness.ts';
-import { cleanEnvironment, makeFolder, readableByAll, scratchFolder, withoutPrivileges } from './user.ts';
+import { cleanEnvironment, makeFolder, scratchFolder, withoutPrivileges } from './user.ts';
 import { waitFor } from './wait-for.ts';
 
 /** Attempts of the hostile client: far more than the eight failures after which a real executor refuses everybody. */
@@ -119,8 +119,14 @@ async function attack(front: Front, kind: Attack): Promise<string> {
 function startExecutor(front: Front, scratch: string): ChildProcess {
   const home = makeFolder(join(scratch, 'home'));
   makeFolder(join(home, 'tmp'));
-  const binary = readableByAll(newestCodex.binary, join(scratch, 'codex'));
-  const server = [binary, 'exec-server', '--remote', front.registryUrl, '--environment-id', front.environmentId];
+  const server = [
+    newestCodex.binary,
+    'exec-server',
+    '--remote',
+    front.registryUrl,
+    '--environment-id',
+    front.environmentId,
+  ];
   const [file = '', ...args] = withoutPrivileges(server);
   const env = cleanEnvironment(home, { CODEX_HOME: home, CODEX_API_KEY: front.registrationToken });
   return spawn(file, args, { cwd: home, env, stdio: 'ignore' });

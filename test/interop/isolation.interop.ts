@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { readableCheckout } from './fleet.ts';
+import { noisefleetProgram } from './fleet.ts';
 import { cleanEnvironment } from './user.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -84,10 +84,9 @@ describe('a shell in the workspace, with the exec-server under a user of its own
   });
 
   function as(user: number, args: readonly string[]): ChildProcess {
-    const main = join(readableCheckout(join(root, 'checkout')), 'src/cli/main.mjs');
     const identity = [`--reuid=${user}`, `--regid=${user}`, '--clear-groups', '--no-new-privs', '--'];
     const env = cleanEnvironment(join(root, 'workspace'));
-    const child = spawn('setpriv', [...identity, process.execPath, main, ...args], { env, stdio: 'ignore' });
+    const child = spawn('setpriv', [...identity, ...noisefleetProgram(), ...args], { env, stdio: 'ignore' });
     children.push(child);
     return child;
   }

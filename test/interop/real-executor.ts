@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import type { CodexRelease } from './codex.ts';
 import { EXECUTOR_HOST, type Fleet } from './fleet.ts';
-import { cleanEnvironment, makeFolder, onAnotherHost, readableByAll } from './user.ts';
+import { cleanEnvironment, makeFolder, onAnotherHost } from './user.ts';
 
 /**
  * A real `codex exec-server --remote` on a host of its own, registered with nothing between it and the registry: the token
@@ -18,7 +18,7 @@ export async function startRealExecutor(
   const id = `default_${environment}`;
   const token = environments[id]?.registrationToken;
   if (token === undefined) throw new Error(`${id} has no registration token`);
-  const server = [codexFor(fleet, release), 'exec-server', '--remote', registry, '--environment-id', id];
+  const server = [release.binary, 'exec-server', '--remote', registry, '--environment-id', id];
   return startOnItsHost(fleet, server, { CODEX_API_KEY: token });
 }
 
@@ -28,12 +28,8 @@ export async function joinRealExecutor(
   environment: string,
   release: CodexRelease,
 ): Promise<ChildProcess> {
-  const join = [...fleet.program, 'join', environment, '--', codexFor(fleet, release), 'exec-server'];
+  const join = [...fleet.program, 'join', environment, '--', release.binary, 'exec-server'];
   return startOnItsHost(fleet, join, { NOISEFLEET_READY_FILE: fleet.readyFile });
-}
-
-function codexFor(fleet: Fleet, { binary, version }: CodexRelease): string {
-  return readableByAll(binary, join(fleet.scratch, `codex-${version}`));
 }
 
 function startOnItsHost(fleet: Fleet, command: readonly string[], env: Record<string, string>): ChildProcess {

@@ -1,5 +1,5 @@
-import { execFileSync, type SpawnOptions, spawnSync } from 'node:child_process';
-import { chownSync, cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { type SpawnOptions, spawnSync } from 'node:child_process';
+import { chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -50,14 +50,9 @@ export function cleanEnvironment(home: string, extra: Record<string, string> = {
   return { PATH: process.env.PATH, HOME: home, TMPDIR: join(home, 'tmp'), LANG: 'C.UTF-8', USER: 'dev', ...extra };
 }
 
-/**
- * A path under which the unprivileged user can read `path` too: itself, or a copy when a folder above it is closed to
- * others (a checkout below a home directory, for example).
- */
-export function readableByAll(path: string, copyTo: string): string {
+/** @throws when the unprivileged user cannot read `path`: a checkout below a home directory, for example */
+export function mustBeReadable(path: string): void {
   const [command = 'test', ...rest] = withoutPrivileges(['test', '-r', path]);
-  if (spawnSync(command, rest).status === 0) return path;
-  cpSync(path, copyTo, { recursive: true, verbatimSymlinks: true });
-  execFileSync('chmod', ['-R', 'a+rX', copyTo]);
-  return copyTo;
+  if (spawnSync(command, rest).status === 0) return;
+  throw new Error(`user ${UNPRIVILEGED_ID} cannot read ${path}: run these tests from a folder that is open to all`);
 }
