@@ -1,0 +1,66 @@
+export type {
+  ApplyOptions,
+  CallOptions,
+  DeleteOptions,
+  ListPage,
+  ObjectApi,
+  PatchType,
+  Selection,
+  WatchEvent,
+  WatchOptions,
+  WriteOptions,
+} from './client/api.ts';
+export { ApiError, type ApiErrorCode, isApiError, type StatusCause } from './client/errors.ts';
+export {
+  type ConfigMap,
+  type CustomResourceDefinition,
+  configMaps,
+  customResourceDefinitions,
+  type Deployment,
+  deployments,
+  type Event,
+  events,
+  type Lease,
+  leases,
+  type Namespace,
+  type NetworkPolicy,
+  type Node,
+  namespaces,
+  networkPolicies,
+  nodes,
+  type PersistentVolumeClaim,
+  type Pod,
+  type PodDisruptionBudget,
+  persistentVolumeClaims,
+  podDisruptionBudgets,
+  pods,
+  type Secret,
+  type Service,
+  type ServiceAccount,
+  secrets,
+  serviceAccounts,
+  services,
+} from './objects/builtin.ts';
+export { microTime, parseTime, secondTime } from './objects/micro-time.ts';
+export type {
+  KubeObject,
+  ObjectMeta,
+  ObjectRef,
+  OwnerReference,
+  Served,
+  Wire,
+  WritableMeta,
+  WritableObject,
+} from './objects/object.ts';
+export { controllerOf, controllerReference, isControlledBy } from './objects/owner.ts';
+export {
+  apiVersionOf,
+  defineResource,
+  keyOf,
+  type ObjectKey,
+  pathOf,
+  type Resource,
+  type ResourceDefinition,
+  refOf,
+} from './objects/resource.ts';
+export { type LabelSelector, labelSelectorText, matchesSelector } from './objects/selector.ts';
