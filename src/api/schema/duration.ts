@@ -1,4 +1,6 @@
-import { z } from 'zod';
+import type { z } from 'zod';
+import { text } from './fields.ts';
+import { celText, ruled } from './rules.ts';
 
 /** GEP-2257: one to four parts of up to five digits and a unit; no sign, no fraction, no spaces. */
 const GEP_2257 = /^([0-9]{1,5}(h|m|s|ms)){1,4}$/;
@@ -20,16 +22,23 @@ export interface DurationBounds {
   readonly most: string;
 }
 
+/** Four parts of five digits and the longest unit. */
+const MAX_DURATION_LENGTH = 28;
+
 /** A duration field with bounds. The bounds are durations themselves, so that the message can quote them. */
 export function durationBetween({ least, most }: DurationBounds) {
   const [from, to] = [toMilliseconds(least), toMilliseconds(most)];
-  const allowed = `a duration from ${least} to ${most}, such as 24h or 1h30m`;
-  return z
-    .string({ error: `must be ${allowed}` })
-    .refine((text) => isDuration(text) && toMilliseconds(text) >= from && toMilliseconds(text) <= to, {
-      error: `must be ${allowed}`,
-    })
-    .brand<'Duration'>();
+  const message = `must be a duration from ${least} to ${most}, such as 24h or 1h30m`;
+  const bounded = ruled(text({ max: MAX_DURATION_LENGTH, message }), {
+    message,
+    // The pattern first: CEL's own durations know signs, fractions and nanoseconds.
+    cel: [
+      `self.matches(${celText(GEP_2257.source)})`,
+      `duration(self) >= duration('${least}') && duration(self) <= duration('${most}')`,
+    ].join(' && '),
+    holds: (value) => isDuration(value) && toMilliseconds(value) >= from && toMilliseconds(value) <= to,
+  });
+  return bounded.brand<'Duration'>();
 }
 
 export function isDuration(text: string): boolean {
