@@ -59,7 +59,7 @@ export const REASONS = {
   Suspended: 'Suspended',
   /** Ready=Unknown (all kinds): the object is being deleted. Wait; the message names what is left. */
   Deleting: 'Deleting',
-  /** Ready=False (all kinds): the condition `Stalled` says what a human must mend. */
+  /** Ready=False (all kinds): nothing happens until a human mends something. Read the condition `Stalled`. */
   Stalled: 'Stalled',
 
   /** Accepted=True (Executor): references, namespace and template are in order. Nothing to do. */

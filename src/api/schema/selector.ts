@@ -14,7 +14,7 @@ const labelKey = text({
   pattern: LABEL_KEY,
   message: 'must be a label key, such as tier or example.com/tier',
 });
-const LABEL_VALUE_ERROR = 'must be a label value: at most 63 of letters, digits, -, _ and .';
+const LABEL_VALUE_ERROR = 'must be a label value: at most 63 of letters, digits, dashes, underscores and dots';
 const labelValue = ruled(
   z.string({ error: 'must be a string: put the value in quotes' }).max(63, { error: LABEL_VALUE_ERROR, abort: true }),
   {
