@@ -22,6 +22,7 @@ export {
   MAX_KEYS_IN_STATUS,
 } from './kinds/executor-status.ts';
 export type { ExecutorGrant, ExecutorGrantStatus, Subject } from './kinds/grant.ts';
+export { KINDS, type Kind } from './kinds/kinds.ts';
 export { WORKSPACE_CONTAINER } from './kinds/pod-template.ts';
 export { allowsNamespace, type Relay } from './kinds/relay.ts';
 export type { RelayStatus } from './kinds/relay-status.ts';

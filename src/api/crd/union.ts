@@ -1,6 +1,6 @@
 import { belongsTo, NOT_YET } from '../schema/fields.ts';
 import { type CelRule, VALIDATIONS, validationsOf } from '../schema/rules.ts';
-import type { JsonSchema } from './structural.ts';
+import type { JsonSchema } from './json-schema.ts';
 
 /**
  * A structural schema has no `oneOf` with types inside, so a union becomes one object with the fields of all members, and CEL rules
