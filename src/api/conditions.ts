@@ -87,7 +87,7 @@ export const REASONS = {
   TemplateRefused: 'TemplateRefused',
   /** Stalled=True (Executor): the API server refused the pod (Pod Security, quota, an admission policy). The message has its words. */
   PodRefused: 'PodRefused',
-  /** Stalled=True (all kinds): something stands in the spec that no schema can refuse, such as a selector that is none. The message names the field. */
+  /** Stalled=True (all kinds): something stands in the spec that no schema can refuse. Correct the field that the message names. */
   InvalidSpec: 'InvalidSpec',
   /** Stalled=True (Executor, Relay): an object of the name that we need is not ours, and we do not touch it. Delete or rename it. */
   NotOwned: 'NotOwned',

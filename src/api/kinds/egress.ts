@@ -1,3 +1,4 @@
+import { BlockList, isIPv4 } from 'node:net';
 import { z } from 'zod';
 import { dnsLabel, fields, list, oneOf, text, union, wholeNumber } from '../schema/fields.ts';
 import { ruled } from '../schema/rules.ts';
@@ -20,6 +21,34 @@ function isNetwork(value: string): boolean {
   return z.cidrv4().safeParse(value).success || z.cidrv6().safeParse(value).success;
 }
 
+/** What a NetworkPolicy asks of `except`: a network inside of `block`, and not all of it. */
+function isInside(inner: string, outer: string): boolean {
+  const [network = '', length = ''] = outer.split('/');
+  const [address = '', innerLength = ''] = inner.split('/');
+  if (isIPv4(network) !== isIPv4(address) || Number(innerLength) <= Number(length)) return false;
+  const family = isIPv4(network) ? 'ipv4' : 'ipv6';
+  const list = new BlockList();
+  list.addSubnet(network, Number(length), family);
+  return list.check(address, family);
+}
+
+const addresses = ruled(
+  fields({
+    block: block.describe('The network.'),
+    except: list(block, { max: MAX_EXCEPT, type: 'set' }).optional().describe('Networks in it that stay closed.'),
+  }),
+  {
+    message: 'except must hold networks inside of block, and smaller',
+    // Asked only of networks: a wrong one has an answer of its own.
+    cel: [
+      '!has(self.except) || !isCIDR(self.block) || !self.except.all(each, isCIDR(each))',
+      'self.except.all(each, cidr(self.block).containsCIDR(each) && cidr(each).prefixLength() > cidr(self.block).prefixLength())',
+    ].join(' || '),
+    holds: ({ block: outer, except = [] }) => except.every((inner) => isInside(inner, outer)),
+    field: 'except',
+  },
+);
+
 const port = ruled(
   fields({
     protocol: oneOf(['TCP', 'UDP', 'SCTP']).default('TCP').describe('Protocol of the port.'),
@@ -38,10 +67,7 @@ const typeOfPeer = '`CIDR`: addresses. `Pods`: pods of this cluster.';
 const peer = union('type', (member) => [
   member({
     type: z.literal('CIDR').describe(typeOfPeer),
-    cidr: fields({
-      block: block.describe('The network.'),
-      except: list(block, { max: MAX_EXCEPT, type: 'set' }).optional().describe('Networks in it that stay closed.'),
-    }).describe('Addresses. Those of cloud metadata services stay closed in any case.'),
+    cidr: addresses.describe('Addresses. Those of cloud metadata services stay closed in any case.'),
   }),
   member({
     type: z.literal('Pods').describe(typeOfPeer),

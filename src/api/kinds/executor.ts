@@ -44,14 +44,17 @@ const runtime = ruled(
   },
 );
 
+const PERIOD = '2160h';
+const OVERLAP = '24h';
+
 const rotation = ruled(
   fields({
     // A key a minute is for tests; ten years is longer than anybody who would remember why.
     period: durationBetween({ least: '1m', most: '87600h' })
-      .prefault('2160h')
+      .prefault(PERIOD)
       .describe('Time from one key to the next, from 1m to 87600h. The default is a quarter of a year.'),
     overlap: durationBetween({ least: '0s', most: '720h' })
-      .prefault('24h')
+      .prefault(OVERLAP)
       .describe('How long the key before is accepted, from 0s to 720h.'),
   }),
   {
@@ -86,7 +89,8 @@ const spec = ruled(
       .describe("The pod. Absent: one container `workspace` with the operator's default image."),
     workspace: workspace.prefault({ type: 'Ephemeral' }).describe('The folder in which commands work.'),
     egress: egress.default([]).describe('What the pod may reach beside DNS and its relay.'),
-    keys: fields({ rotation: rotation.prefault({}).describe('When keys change.') })
+    // The API server asks the rule of the default before it fills in the defaults inside.
+    keys: fields({ rotation: rotation.prefault({ period: PERIOD, overlap: OVERLAP }).describe('When keys change.') })
       .prefault({})
       .describe('Noise keys of this executor.'),
     updatePolicy: oneOf(['WhenIdle', 'Immediate', 'OnDelete'])

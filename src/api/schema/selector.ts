@@ -1,18 +1,19 @@
 import { z } from 'zod';
 import { fields, list, oneOf, text } from './fields.ts';
-import { ruled } from './rules.ts';
+import { celText, ruled } from './rules.ts';
 
 /** More than this is no selector but a list of objects: label them. */
-const MAX_REQUIREMENTS = 32;
-const MAX_VALUES = 64;
+const MAX_REQUIREMENTS = 16;
+const MAX_VALUES = 32;
 
 const LABEL_VALUE = /^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$/;
 const LABEL_KEY = /^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
 
+const LABEL_KEY_ERROR = 'must be a label key, such as tier or example.com/tier';
 const labelKey = text({
   max: 317,
   pattern: LABEL_KEY,
-  message: 'must be a label key, such as tier or example.com/tier',
+  message: LABEL_KEY_ERROR,
 });
 const LABEL_VALUE_ERROR = 'must be a label value: at most 63 of letters, digits, dashes, underscores and dots';
 const labelValue = ruled(
@@ -41,13 +42,14 @@ const requirement = ruled(
   },
 );
 
+const matchLabels = ruled(
+  labels.refine((wanted) => Object.keys(wanted).length <= MAX_REQUIREMENTS, `takes at most ${MAX_REQUIREMENTS} labels`),
+  { message: LABEL_KEY_ERROR, cel: `self.all(key, key.matches(${celText(LABEL_KEY.source)}))` },
+).meta({ maxProperties: MAX_REQUIREMENTS });
+
 /** `metav1.LabelSelector`: every requirement must hold; the empty selector selects everything. */
 export const labelSelector = fields({
-  matchLabels: labels
-    .meta({ maxProperties: MAX_REQUIREMENTS })
-    .refine((wanted) => Object.keys(wanted).length <= MAX_REQUIREMENTS, `takes at most ${MAX_REQUIREMENTS} labels`)
-    .optional()
-    .describe('Labels that an object must have, with these values.'),
+  matchLabels: matchLabels.optional().describe('Labels that an object must have, with these values.'),
   matchExpressions: list(requirement, { max: MAX_REQUIREMENTS, type: 'atomic' })
     .optional()
     .describe('Requirements that must all hold.'),
