@@ -46,7 +46,7 @@ export function structuralSchema(schema: z.ZodType): Structural {
 function structural(schema: JsonSchema): Structural {
   if (schema.oneOf !== undefined) return structural(mergeUnion(schema, schema.oneOf));
   const { properties, required = [], items, additionalProperties } = schema;
-  if (schema.type === undefined) return { ...keptOf(schema), ...PRESERVE };
+  if (schema.type === undefined) throw new TypeError(`not one type: ${JSON.stringify(schema).slice(0, 200)}`);
   return {
     ...keptOf(schema),
     ...(schema.type === 'integer' && { format: Number(schema.maximum) <= MAX_INT32 ? 'int32' : 'int64' }),
