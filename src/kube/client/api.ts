@@ -75,6 +75,8 @@ export interface ObjectApi {
   /** Server-side apply, always written. `Applier` leaves out writes that would change nothing. */
   apply<T extends KubeObject>(resource: Resource<T>, object: WritableObject, options: ApplyOptions): Promise<T>;
   delete(resource: Resource, ref: ObjectRef, options?: DeleteOptions): Promise<void>;
+  /** A `GET` of something that is no object, such as the keys of the token issuer; the answer as it came. */
+  read(path: string, options?: CallOptions): Promise<unknown>;
   /** A `create` on a subresource or on a kind that is not stored, such as reviews; the answer as it came. */
   post(path: string, body: unknown, options?: CallOptions): Promise<unknown>;
 }

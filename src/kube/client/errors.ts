@@ -114,8 +114,11 @@ export function codeOf(status: number, reason: unknown): ApiErrorCode {
 }
 
 /** True for an `ApiError` with one of these codes: `if (isApiError(error, 'Conflict')) …`. Without codes: for any. */
-export function isApiError(error: unknown, ...codes: readonly ApiErrorCode[]): error is ApiError {
-  return error instanceof ApiError && (codes.length === 0 || codes.includes(error.code));
+export function isApiError<Code extends ApiErrorCode>(
+  error: unknown,
+  ...codes: readonly Code[]
+): error is ApiError & { readonly code: Code } {
+  return error instanceof ApiError && (codes.length === 0 || codes.some((code) => code === error.code));
 }
 
 /** The watch or list started from a version that the server no longer has: list again. */

@@ -67,7 +67,7 @@ export interface WritableMeta {
 export interface ObjectRef {
   readonly name: string;
   /** Needed for namespaced kinds. */
-  readonly namespace?: string;
+  readonly namespace?: string | undefined;
 }
 
 /**
