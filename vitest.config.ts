@@ -2,7 +2,13 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'test/data-plane/*.test.ts', 'test/docs/*.test.ts'],
+    include: [
+      'src/**/*.test.ts',
+      'test/docs/*.test.ts',
+      'test/data-plane/*.test.ts',
+      'test/cluster/*.test.ts',
+      'test/manifests/*.test.ts',
+    ],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     passWithNoTests: false,

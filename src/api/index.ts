@@ -1,8 +1,31 @@
-export { READY, REASONS, type Reason, STALLED } from './conditions.ts';
-export { type Duration, formatDuration, isDuration, toMilliseconds } from './duration.ts';
-export type { Executor } from './executor.ts';
-export { DNS_LABEL } from './fields.ts';
-export type { ExecutorGrant, Subject } from './grant.ts';
+export {
+  ACCEPTED,
+  CERTIFICATES_READY,
+  type ConditionType,
+  KEY_READY,
+  POD_READY,
+  READY,
+  REASONS,
+  REGISTRIES_READY,
+  RELAYS_READY,
+  type Reason,
+  ROTATION_DUE,
+  STALLED,
+  TICKET_KEYS_READY,
+  UPDATE_PENDING,
+} from './conditions.ts';
+export type { Executor } from './kinds/executor.ts';
+export {
+  type ExecutorStatus,
+  type KeyStatus,
+  MAX_HANDLED_REQUESTS,
+  MAX_KEYS_IN_STATUS,
+} from './kinds/executor-status.ts';
+export type { ExecutorGrant, ExecutorGrantStatus, Subject } from './kinds/grant.ts';
+export { KINDS, type Kind } from './kinds/kinds.ts';
+export { WORKSPACE_CONTAINER } from './kinds/pod-template.ts';
+export { allowsNamespace, type Relay } from './kinds/relay.ts';
+export type { RelayStatus } from './kinds/relay-status.ts';
 export {
   describeProblem,
   type ManifestFile,
@@ -12,7 +35,33 @@ export {
   parseManifests,
   type Resource,
 } from './manifest.ts';
-export { API_VERSION, ROTATE_REQUESTED_AT } from './metadata.ts';
+export {
+  ANNOTATIONS,
+  API_VERSION,
+  AUDIENCES,
+  childName,
+  FIELD_MANAGER,
+  FINALIZER,
+  GROUP,
+  LABELS,
+  type Owner,
+  RESERVED_PREFIX,
+  ROTATE_REQUESTED_AT,
+  secretName,
+  VERSION,
+} from './names.ts';
 export { nearestName } from './nearest.ts';
-export { allowsNamespace, type Relay } from './relay.ts';
-export { type LabelSelector, type Labels, selects } from './selector.ts';
+export { type Duration, formatDuration, isDuration, toMilliseconds } from './schema/duration.ts';
+export { DNS_LABEL } from './schema/fields.ts';
+export { type LabelSelector, type Labels, selects } from './schema/selector.ts';
+export {
+  type ReadProblem,
+  readExecutor,
+  readExecutorGrant,
+  readRelay,
+  type StoredExecutor,
+  type StoredExecutorGrant,
+  type StoredMetadata,
+  type StoredRelay,
+  UnreadableResource,
+} from './stored.ts';

@@ -18,9 +18,11 @@ describe('manifests', () => {
         metadata: { name: 'demo', namespace: 'default', labels: {}, annotations: {} },
         spec: {
           relayRef: { name: 'main' },
+          operatingMode: 'Running',
           runtime: { type: 'BuiltIn' },
           sandbox: { mode: 'Container' },
           workspace: { type: 'Ephemeral', path: '/tmp/noisefleet' },
+          egress: [],
           keys: { rotation: { period: '2160h', overlap: '24h' } },
           updatePolicy: 'WhenIdle',
         },
@@ -75,12 +77,12 @@ spec:
     [
       'an unknown field, with the nearest',
       `${HEAD}metadata: {name: demo}\nspec:\n  relayRef: {name: main}\n  runtme: {type: BuiltIn}\n`,
-      'm.yaml:5 (document 1, Executor default/demo): spec: unknown field "runtme", did you mean "runtime"? Allowed: relayRef, runtime, sandbox, template, workspace, keys, updatePolicy',
+      'm.yaml:5 (document 1, Executor default/demo): spec: unknown field "runtme", did you mean "runtime"? Allowed: relayRef, operatingMode, runtime, sandbox, template, workspace, egress, keys, updatePolicy',
     ],
     [
       'a member of another type',
       `${HEAD}metadata: {name: demo}\nspec: {relayRef: {name: main}, runtime: {type: BuiltIn, codex: {}}}\n`,
-      'm.yaml:4 (document 1, Executor default/demo): spec.runtime: unknown field "codex". Allowed: type',
+      'm.yaml:4 (document 1, Executor default/demo): spec.runtime: codex is allowed only when type is Codex',
     ],
     [
       'an unknown type',
@@ -130,7 +132,7 @@ spec:
     [
       'a subject that nothing could check',
       'apiVersion: noisefleet.dev/v1alpha1\nkind: ExecutorGrant\nmetadata: {name: g}\nspec: {subjects: [{kind: User, name: me}]}\n',
-      'm.yaml:4 (document 1, ExecutorGrant default/g): spec.subjects[0].kind: kind must be one of ServiceAccount, Group',
+      'm.yaml:4 (document 1, ExecutorGrant default/g): spec.subjects[0].kind: User subjects wait for an identity provider: name a ServiceAccount or a Group',
     ],
   ])('refuses %s', (_name, text, expected) => {
     expect(problemsOf(text)).toEqual([expected]);

@@ -1,9 +1,9 @@
 import { Document, isNode, LineCounter, parseAllDocuments } from 'yaml';
 import type { z } from 'zod';
-import { type Executor, executor } from './executor.ts';
-import { type ExecutorGrant, executorGrant } from './grant.ts';
+import { type Executor, executor } from './kinds/executor.ts';
+import { type ExecutorGrant, executorGrant } from './kinds/grant.ts';
+import { type Relay, relay } from './kinds/relay.ts';
 import { nearestName } from './nearest.ts';
-import { type Relay, relay } from './relay.ts';
 
 /** The API server's own limit for one request is 3 MiB; a file people edit by hand is far below this. */
 export const MAX_MANIFEST_BYTES = 1_048_576;

@@ -46,6 +46,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/key.ts')).keyCommand(),
   },
   {
+    name: 'operator',
+    summary: 'run what Relays and Executors of a cluster ask for',
+    load: async () => (await import('./commands/operator.ts')).operatorCommand(),
+  },
+  {
     name: 'registry',
     summary: 'serve register, connect and validate',
     load: async () => (await import('./commands/registry.ts')).registryCommand(),

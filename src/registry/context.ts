@@ -30,8 +30,8 @@ export interface RegistryContext {
   readonly verifier: TicketVerifier;
   readonly changes: ChangeSignal;
   readonly access: AccessLog;
-  /** Base URL of the relays' public listener, without a trailing slash. */
-  readonly relayUrl: string;
+  /** Base URL of the relays' listener for a caller that named us by this host, without a trailing slash. */
+  readonly relayUrlFor: (host: string | undefined) => string;
   readonly isClosing: () => boolean;
 }
 

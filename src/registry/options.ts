@@ -1,6 +1,7 @@
 import type { Clock, Logger, Metrics } from '../telemetry/index.ts';
 import type { Directory } from './directory/directory.ts';
 import type { RegistryLimits } from './limits/limits.ts';
+import type { PeerProofs } from './peer-proofs.ts';
 
 interface Address {
   readonly host: string;
@@ -17,8 +18,14 @@ export interface RegistryOptions extends Address {
   readonly directory: { readonly file: string } | { readonly source: Directory };
   /** Private keys that sign tickets (mode 0600). */
   readonly ticketKeysFile: string;
-  /** What relays prove themselves with: at least 16 characters; white space around it is ignored. */
-  readonly presenceSecretFile: string;
+  /** Their files belong to root and are readable by the pod's group, as those of Secret volumes do. */
+  readonly ticketKeysGroupReadable?: boolean;
+  /** A shared secret of at least 16 characters (white space around it is ignored) that relays show, or another proof of them. */
+  readonly presence: { readonly secretFile: string } | { readonly proofs: PeerProofs };
+  /** Folder with `tls.crt` and `tls.key`, followed; plain HTTP when it is missing. */
+  readonly tlsFolder?: string | undefined;
+  /** Requests that name this host are answered with a relay URL of their own: callers from outside the cluster. */
+  readonly external?: { readonly registryHost: string; readonly relayUrl: string } | undefined;
   readonly logger: Logger;
   readonly metrics?: Metrics;
   readonly clock?: Clock;
@@ -28,8 +35,8 @@ export interface RegistryOptions extends Address {
    * port when missing.
    */
   readonly registryId?: string;
-  /** Relays whose snapshot makes the picture whole; 1 unless given. */
-  readonly expectedRelays?: number;
+  /** Relays whose snapshot makes the picture whole, asked at each snapshot; 1 unless given. */
+  readonly expectedRelays?: () => number;
 }
 
 export interface RunningRegistry {

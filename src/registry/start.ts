@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import {
   type AdminServer,
   type Clock,
@@ -7,13 +6,19 @@ import {
   startAdminServer,
   systemClock,
 } from '../telemetry/index.ts';
-import { type EnvironmentId, TicketSigner, TicketVerifier } from '../wire/index.ts';
+import {
+  type Deny,
+  type EnvironmentId,
+  renewCertificate,
+  type TicketKey,
+  TicketSigner,
+  TicketVerifier,
+} from '../wire/index.ts';
 import { accessLog } from './access-log.ts';
 import { connectCall } from './api/connect-call.ts';
 import { ExternalClaims } from './api/external-claims.ts';
 import { CLAIM_DENY_SECONDS, registerCall } from './api/register-call.ts';
 import { validateCall } from './api/validate-call.ts';
-import { MIN_BEARER_LENGTH } from './bearer.ts';
 import { ChangeSignal } from './change-signal.ts';
 import { type RegistryContext, usableRoutes } from './context.ts';
 import { DenyBoard } from './denies/deny-board.ts';
@@ -22,14 +27,17 @@ import type { Directory, DirectoryChange } from './directory/directory.ts';
 import { FileDirectory } from './directory/file-directory.ts';
 import { HttpServer } from './http/server.ts';
 import { Upgrades } from './http/upgrades.ts';
+import { EnvironmentFeed } from './internal/environment-feed.ts';
+import { environmentsCall } from './internal/environments-call.ts';
 import { DEFAULT_LIMITS } from './limits/limits.ts';
 import { Penalties } from './limits/penalties.ts';
 import { RateLimiter } from './limits/token-bucket.ts';
 import { UsedOnce } from './limits/used-once.ts';
-import { type RegistryOptions, RegistryStartError, type RunningRegistry } from './options.ts';
+import type { RegistryOptions, RunningRegistry } from './options.ts';
 import { PresenceHub } from './presence/presence-hub.ts';
 import { PresenceTable } from './presence/table.ts';
 import { losersOf } from './presence/winner.ts';
+import { followFiles, openProofs, registryIdOf, relayUrls } from './start-options.ts';
 import { WatchHub } from './watch/watch-hub.ts';
 
 /** Time for answers under way at the end; held calls are answered at once. */
@@ -44,29 +52,39 @@ const EXPIRE_MS = 30_000;
  */
 export async function startRegistry(options: RegistryOptions): Promise<RunningRegistry> {
   const { clock = systemClock, logger, metrics = createMetrics({ component: 'registry', version: 'dev' }) } = options;
-  const relayUrl = checkedRelayUrl(options.relayUrl);
-  const presenceSecret = await readSecret(options.presenceSecretFile);
-  const signer = await TicketSigner.fromFile(options.ticketKeysFile);
+  const relayUrlFor = relayUrls(options);
+  const proofs = await openProofs(options);
+  const files = await followFiles(options, clock);
+  const signer = new TicketSigner(files.ticketKeys.current);
   const directory = await openDirectory(options, clock, metrics);
-  const parts = assemble({ options, clock, metrics, signer, directory: directory.source, relayUrl });
-  const { context, watches, closing } = parts;
+  const parts = assemble({ options, clock, metrics, signer, directory: directory.source, relayUrlFor });
+  const { context, watches, feed, closing } = parts;
+  const { hub, isClosing } = context;
+  files.ticketKeys.onChange((keys) => changeTicketKeys(keys, context));
+  const internal = { registryId: registryIdOf(options), proofs, feed, directory: directory.source, isClosing, clock };
   const server = new HttpServer({
     host: options.host,
     port: options.port,
     clock,
     logger,
     metrics,
+    certificate: files.certificates?.current,
     handlers: {
       register: (call) => registerCall(call, context),
       connect: (call) => connectCall(call, context),
       validate: (call) => validateCall(call, context),
     },
+    environments: (request, response) =>
+      environmentsCall(request, response, { ...internal, settled: () => hub.settled }),
   });
-  const { isClosing } = context;
-  const upgrades = new Upgrades({ directory: context.directory, hub: context.hub, watches, presenceSecret, isClosing });
+  if (server.tlsServer && files.certificates) renewCertificate(server.tlsServer, files.certificates);
+  const upgrades = new Upgrades({ directory: context.directory, hub, watches, proofs, isClosing });
   server.server.on('upgrade', upgrades.take);
-  const unsubscribe = directory.source.subscribe((changes) => react(changes, context, watches));
-  const stopExpiry = repeat(clock, EXPIRE_MS, () => context.table.expire(clock.now()));
+  const unsubscribe = directory.source.subscribe((changes) => react(changes, parts));
+  const stopExpiry = repeat(clock, EXPIRE_MS, () => {
+    context.table.expire(clock.now());
+    context.denies.expire();
+  });
   const url = await server.listen();
   const admin = await startAdmin(options, metrics, context);
   logger.info({ listen: url, admin: admin?.url }, 'registry listens');
@@ -77,8 +95,9 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
       closing.begin();
       unsubscribe();
       stopExpiry();
-      await Promise.all([context.hub.close(), watches.close(), server.close(CLOSE_GRACE_MS)]);
-      await directory.close();
+      feed.close();
+      await Promise.all([hub.close(), watches.close(), server.close(CLOSE_GRACE_MS)]);
+      await Promise.all([directory.close(), files.ticketKeys.close(), files.certificates?.close()]);
       await admin?.close();
       logger.info('registry closed');
     },
@@ -91,18 +110,20 @@ interface Given {
   readonly metrics: Metrics;
   readonly signer: TicketSigner;
   readonly directory: Directory;
-  readonly relayUrl: string;
+  readonly relayUrlFor: RegistryContext['relayUrlFor'];
 }
 
-function assemble({ options, clock, metrics, signer, directory, relayUrl }: Given) {
-  const { logger, host, port, expectedRelays = 1 } = options;
+type Parts = ReturnType<typeof assemble>;
+
+function assemble({ options, clock, metrics, signer, directory, relayUrlFor }: Given) {
+  const { logger, expectedRelays = () => 1 } = options;
   const changes = new ChangeSignal();
   const denies = new DenyBoard({ clock, logger });
   const table = new PresenceTable();
   const penalties = new Penalties();
   const verifier = new TicketVerifier(signer.publicJwks(clock.now() / 1000));
   const hub = new PresenceHub({
-    registryId: options.registryId ?? `registry-${host}-${port}`,
+    registryId: registryIdOf(options),
     expectedRelays,
     table,
     denies,
@@ -112,7 +133,10 @@ function assemble({ options, clock, metrics, signer, directory, relayUrl }: Give
     clock,
     logger,
     metrics,
-    onChange: (environmentId) => changes.changed(environmentId),
+    onChange: (environmentId) => {
+      changes.changed(environmentId);
+      feed.changed(environmentId);
+    },
     onClaim: (environmentId) => denyLosers(context, environmentId),
   });
   const closing = { begun: false, begin: () => {} };
@@ -139,18 +163,19 @@ function assemble({ options, clock, metrics, signer, directory, relayUrl }: Give
     verifier,
     changes,
     access: accessLog(logger),
-    relayUrl,
+    relayUrlFor,
     isClosing: () => closing.begun,
   };
-  return { context, watches: new WatchHub({ denies, clock, logger, metrics }), closing };
+  const watches: WatchHub = new WatchHub({ denies, clock, logger, metrics, onReport: (id) => feed.changed(id) });
+  const feed: EnvironmentFeed = new EnvironmentFeed({ directory, table, watches, denies, clock });
+  const denyChanged = ({ environmentId }: Deny) => feed.changed(environmentId);
+  denies.subscribe({ denied: denyChanged, lifted: denyChanged, acknowledged: denyChanged });
+  return { context, watches, feed, closing };
 }
 
 /** What a change of the directory sets in motion: denies and refreshes go out, and held calls look again. */
-function react(
-  changes: readonly DirectoryChange[],
-  { denies, changes: signal }: RegistryContext,
-  watches: WatchHub,
-): void {
+function react(changes: readonly DirectoryChange[], { context, watches, feed }: Parts): void {
+  const { denies, changes: signal } = context;
   for (const change of changes) {
     const action = denyActionOf(change);
     if (action?.type === 'deny') denies.deny(action.target, DENY_SECONDS);
@@ -158,6 +183,14 @@ function react(
     if (change.type === 'keys_changed') watches.refresh(change);
   }
   signal.changed();
+  feed.changed();
+}
+
+/** Every relay hears of a new key before it signs: it has a time from which on it may. */
+function changeTicketKeys(keys: readonly TicketKey[], { signer, verifier, hub, clock }: RegistryContext): void {
+  signer.setKeys(keys);
+  verifier.setKeys(signer.publicJwks(clock.now() / 1000));
+  hub.tellTicketKeys();
 }
 
 /** Of several live claims of one `External` environment the later first registration stays (`our-side.md` §9). */
@@ -191,33 +224,6 @@ function startAdmin(
       },
     })
   );
-}
-
-function checkedRelayUrl(text: string): string {
-  const url = URL.parse(text);
-  if (url === null || !/^wss?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
-    throw new RegistryStartError(
-      'relay_url',
-      'the relay URL must be ws://HOST[:PORT][/PATH] or wss://…, without a query',
-    );
-  }
-  return url.href.replace(/\/+$/, '');
-}
-
-async function readSecret(path: string): Promise<string> {
-  let secret: string;
-  try {
-    secret = (await readFile(path, 'utf8')).trim();
-  } catch (cause) {
-    throw new RegistryStartError('presence_secret', `could not read the presence secret from ${path}`, { cause });
-  }
-  if (secret.length < MIN_BEARER_LENGTH) {
-    throw new RegistryStartError(
-      'presence_secret',
-      `the presence secret in ${path} is shorter than ${MIN_BEARER_LENGTH} characters`,
-    );
-  }
-  return secret;
 }
 
 function repeat(clock: Clock, everyMs: number, run: () => void): () => void {

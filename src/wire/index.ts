@@ -59,6 +59,13 @@ export {
 export { type EnvPolicy, envPolicy } from './exec-api/process.ts';
 export { type SandboxRequest, sandboxRequest } from './exec-api/sandbox.ts';
 export {
+  type CertificateFolderOptions,
+  followCertificates,
+  renewCertificate,
+  type ServingCertificate,
+} from './files/certificate-folder.ts';
+export { Followed, type FollowedOptions, type Loaded } from './files/followed.ts';
+export {
   type BootId,
   type EnvironmentId,
   environmentIdOf,
@@ -139,6 +146,13 @@ export {
 export { type Deny, type DenyMatch, type DenyReason, denySchema } from './own/deny.ts';
 export type { SessionEntry } from './own/fields.ts';
 export {
+  ENVIRONMENTS_PATH,
+  type EnvironmentReport,
+  INTERNAL_HEARTBEAT_MS,
+  type RegistryToOperator,
+  registryToOperator,
+} from './own/internal.ts';
+export {
   PRESENCE_PATH,
   type PresenceEntry,
   type PresenceToRegistry,
@@ -182,7 +196,13 @@ export {
   SIDECAR_TICKET_SECONDS,
 } from './tickets/claims.ts';
 export { TicketError, type TicketErrorCode } from './tickets/error.ts';
-export { generateTicketKey, type TicketKey } from './tickets/keys.ts';
+export {
+  decodeTicketKeys,
+  encodeTicketKeys,
+  generateTicketKey,
+  TICKET_KEY_ACCEPTED_SECONDS,
+  type TicketKey,
+} from './tickets/keys.ts';
 export { createTicketKeysFile, loadTicketKeys } from './tickets/keys-file.ts';
 export { TicketSigner } from './tickets/signer.ts';
 export { TICKET_CLOCK_SKEW_SECONDS, TicketVerifier } from './tickets/verifier.ts';

@@ -41,7 +41,7 @@ export function registryCommand(): Command {
           relayUrl: flags.relayUrl,
           directory: { file: flags.directoryFile },
           ticketKeysFile: flags.ticketKeysFile,
-          presenceSecretFile: flags.presenceSecretFile,
+          presence: { secretFile: flags.presenceSecretFile },
           ...telemetry,
         }),
     });

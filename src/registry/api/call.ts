@@ -7,6 +7,8 @@ export interface Call {
   readonly environmentId: EnvironmentId | undefined;
   /** Undefined when there is none, or one that cannot be good. */
   readonly bearer: string | undefined;
+  /** The host that the request named, without its port; decides nothing but which of our addresses is handed out. */
+  readonly host: string | undefined;
   /** Milliseconds since the epoch. */
   readonly arrivedAt: number;
   /** Aborted when the caller hangs up. */

@@ -107,7 +107,7 @@ interface Served {
 }
 
 async function serve({ call, environmentId, identity, harness, decision, context }: Served): Promise<Answer> {
-  const { clock, signer, access, relayUrl } = context;
+  const { clock, signer, access, relayUrlFor } = context;
   const { route, grant, keyId } = decision;
   const { registrationId, publicKey } = route.ticket;
   const now = clock.now() / 1000;
@@ -137,7 +137,7 @@ async function serve({ call, environmentId, identity, harness, decision, context
   });
   const body: ConnectResponse = {
     environment_id: environmentId,
-    url: `${relayUrl}/v1/harness?role=harness&ticket=${ticket}`,
+    url: `${relayUrlFor(call.host)}/v1/harness?role=harness&ticket=${ticket}`,
     security_profile: SECURITY_PROFILE,
     executor_registration_id: registrationId,
     executor_public_key: encodePublicKey(publicKey),

@@ -34,7 +34,7 @@ export async function registerCall(call: Call, context: RegistryContext): Promis
   if (environmentId === undefined) return refused(REFUSALS.environmentUnknown(), call, context);
   if (bearer === undefined) return refused(REFUSALS.tokenInvalid('no_bearer'), call, context);
   await waitFor(() => directory.synced(), call, context);
-  const executor = await directory.authenticateExecutor(bearer);
+  const executor = await directory.authenticateExecutor(bearer, environmentId);
   const known = executor.outcome === 'proven' ? executor.environmentId : undefined;
   const waitMs = known && limiters.register.take(known, clock.now());
   if (waitMs !== undefined) {
@@ -49,7 +49,7 @@ export async function registerCall(call: Call, context: RegistryContext): Promis
   const decision = await decide({ call, environmentId, executor, fingerprint, context });
   if (decision.kind === 'refuse') return refused(decision, call, context, fingerprint);
   take(environmentId, decision, context);
-  const body = await responseOf(environmentId, decision, publicKey, context);
+  const body = await responseOf(call, environmentId, decision, publicKey, context);
   // A real executor exits when it sees its own bearer anywhere in the answer (contract §2.2).
   if (JSON.stringify(body).includes(bearer)) {
     return refused(REFUSALS.tokenInvalid('bearer_inside_the_response'), call, context, fingerprint);
@@ -59,10 +59,11 @@ export async function registerCall(call: Call, context: RegistryContext): Promis
 }
 
 async function responseOf(
+  call: Call,
   environmentId: EnvironmentId,
   admission: Admission,
   publicKey: ReturnType<typeof decodePublicKey>,
-  { signer, clock, relayUrl }: RegistryContext,
+  { signer, clock, relayUrlFor }: RegistryContext,
 ): Promise<RegisterResponse> {
   const { kind: _, replaces: __, keyId, ...claims } = admission;
   const ticket = await signer.signExecutorTicket(
@@ -71,7 +72,7 @@ async function responseOf(
   );
   return {
     environment_id: environmentId,
-    url: `${relayUrl}/v1/executor?role=environment&ticket=${ticket}`,
+    url: `${relayUrlFor(call.host)}/v1/executor?role=environment&ticket=${ticket}`,
     security_profile: SECURITY_PROFILE,
     executor_registration_id: admission.registrationId,
     ticket_expiration_time: admission.expiresAt,

@@ -20,7 +20,7 @@ export async function validateCall(call: Call, context: RegistryContext): Promis
   const { environmentId, bearer } = call;
   if (environmentId === undefined) return REFUSALS.environmentUnknown();
   if (bearer === undefined) return REFUSALS.tokenInvalid('no_bearer');
-  const executor = await context.directory.authenticateExecutor(bearer);
+  const executor = await context.directory.authenticateExecutor(bearer, environmentId);
   if (executor.outcome === 'proven') {
     const waitMs = context.limiters.validate.take(executor.environmentId, context.clock.now());
     if (waitMs !== undefined) return REFUSALS.rateLimited('validations_per_second', waitMs / 1000);

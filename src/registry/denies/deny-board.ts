@@ -2,9 +2,13 @@ import type { Clock, Logger } from '../../telemetry/index.ts';
 import type { Deny, EnvironmentId } from '../../wire/index.ts';
 import { DenyList, type DenySubject, type DenyTarget } from './deny-list.ts';
 
+/** Relays and sidecars that may answer for one deny: all replicas and the few sidecars of an environment, with room. */
+const MAX_ACKNOWLEDGEMENTS = 256;
+
 export interface DenyListener {
   readonly denied: (deny: Deny) => void;
   readonly lifted: (deny: Deny) => void;
+  readonly acknowledged?: (deny: Deny) => void;
 }
 
 /** The denies that stand, and everybody who has to hear of a change: presence connections and sidecars' watches. */
@@ -13,6 +17,7 @@ export class DenyBoard {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #listeners: DenyListener[] = [];
+  readonly #acknowledged = new Map<string, Map<string, number>>();
 
   constructor({ clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
     this.#clock = clock;
@@ -39,6 +44,23 @@ export class DenyBoard {
   /** The connection that enforced it tells; until then it counts as not heard from. */
   acknowledged(denyId: string, by: string): void {
     this.#logger.info({ denyId, by }, 'deny acknowledged');
+    const deny = this.#list.find(denyId);
+    if (deny === undefined) return;
+    const times = this.#acknowledged.get(denyId) ?? new Map<string, number>();
+    if (times.size >= MAX_ACKNOWLEDGEMENTS || times.has(by)) return;
+    this.#acknowledged.set(denyId, times.set(by, this.#now()));
+    for (const listener of this.#listeners) listener.acknowledged?.(deny);
+  }
+
+  /** Who said that a deny is enforced, and when, in seconds since the epoch. */
+  acknowledgements(denyId: string): { readonly by: string; readonly time: number }[] {
+    return [...(this.#acknowledged.get(denyId) ?? [])].map(([by, time]) => ({ by, time }));
+  }
+
+  /** Drops what belongs to denies that stand no more. */
+  expire(): void {
+    const standing = new Set(this.standing().map(({ id }) => id));
+    for (const id of [...this.#acknowledged.keys()]) if (!standing.has(id)) this.#acknowledged.delete(id);
   }
 
   standing(environmentId?: EnvironmentId): Deny[] {

@@ -39,6 +39,10 @@ export class DenyList {
     return deny;
   }
 
+  find(id: string): Deny | undefined {
+    return this.#denies.get(id);
+  }
+
   standing(now: number, environmentId?: EnvironmentId): Deny[] {
     for (const deny of this.#denies.values()) if (deny.until <= now) this.#denies.delete(deny.id);
     const all = [...this.#denies.values()];

@@ -21,6 +21,10 @@ export function denyActionOf(change: DirectoryChange): DenyAction | undefined {
       return { type: 'deny', target: accessTarget(change) };
     case 'access_given':
       return { type: 'lift', target: accessTarget(change) };
+    case 'grant_ended':
+      return { type: 'deny', target: grantTarget(change) };
+    case 'grant_given':
+      return { type: 'lift', target: grantTarget(change) };
     case 'fence_moved':
       return {
         type: 'deny',
@@ -40,4 +44,8 @@ export function denyActionOf(change: DirectoryChange): DenyAction | undefined {
 
 function accessTarget({ environmentId, identity }: Extract<DirectoryChange, { identity: string }>): DenyTarget {
   return { environmentId, match: { identityHash: identityHashOf(identity) }, reason: 'grant_ended' };
+}
+
+function grantTarget({ environmentId, grant }: Extract<DirectoryChange, { grant: string }>): DenyTarget {
+  return { environmentId, match: { grant }, reason: 'grant_ended' };
 }

@@ -50,6 +50,9 @@ export type ExecutorAuthentication =
 export type DirectoryChange =
   | { readonly type: 'access_ended'; readonly environmentId: EnvironmentId; readonly identity: string }
   | { readonly type: 'access_given'; readonly environmentId: EnvironmentId; readonly identity: string }
+  /** Nobody has access by this grant any more: those whom it named by their namespace may not be known one by one. */
+  | { readonly type: 'grant_ended'; readonly environmentId: EnvironmentId; readonly grant: string }
+  | { readonly type: 'grant_given'; readonly environmentId: EnvironmentId; readonly grant: string }
   | { readonly type: 'fence_moved'; readonly environmentId: EnvironmentId; readonly former: Incarnation }
   | { readonly type: 'key_revoked'; readonly environmentId: EnvironmentId; readonly fingerprint: Fingerprint }
   | { readonly type: 'keys_changed'; readonly environmentId: EnvironmentId };
@@ -64,8 +67,13 @@ export interface Directory {
   /** Whether ids that are not known here may still exist, because the source cannot be asked at the moment. */
   complete(): boolean;
   authenticateClient(token: string): Promise<ClientAuthentication>;
-  authenticateExecutor(token: string): Promise<ExecutorAuthentication>;
+  /**
+   * @param asked the environment that the caller speaks of: a pod that is not its fence yet is told so, and is not taken for a stranger
+   */
+  authenticateExecutor(token: string, asked: EnvironmentId): Promise<ExecutorAuthentication>;
   environment(id: EnvironmentId): EnvironmentRecord | undefined;
+  /** All that are served here. */
+  environments(): readonly EnvironmentRecord[];
   /** The name of a grant that lets this identity connect now, the first in order of name; undefined when there is none. */
   grantFor(identity: string, environmentId: EnvironmentId): string | undefined;
   /** Each change from now on. The listener hears at once what already stands: revoked keys and access that has ended. */

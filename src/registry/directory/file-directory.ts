@@ -8,10 +8,11 @@ import type {
   EnvironmentRecord,
   ExecutorAuthentication,
 } from './directory.ts';
-import { changesBetween, nextGrantExpiry } from './file-changes.ts';
 import { parseDirectoryFile } from './file-format.ts';
 import { FileSource } from './file-source.ts';
-import { EMPTY_VIEW, type FileView, grantIn, nextView } from './file-view.ts';
+import { EMPTY_VIEW, type FileView, nextView } from './file-view.ts';
+import { grantIn } from './view.ts';
+import { changesBetween, nextGrantExpiry, standingChanges } from './view-changes.ts';
 
 /** Timers never exceed an hour: a longer wait is looked at again then. */
 const LONGEST_WAIT_MS = 3_600_000;
@@ -90,17 +91,16 @@ export class FileDirectory implements Directory {
     return this.#view.environments.get(id);
   }
 
+  environments(): readonly EnvironmentRecord[] {
+    return [...this.#view.environments.values()];
+  }
+
   grantFor(identity: string, environmentId: EnvironmentId): string | undefined {
     return grantIn(this.#view, identity, environmentId, this.#clock.now());
   }
 
   subscribe(listener: Listener): () => void {
-    const longAgo = { view: EMPTY_VIEW, now: 0 };
-    // Grants that expired before we started ended somebody's access too: seen from long ago they did not.
-    const everything = { view: this.#view, now: 0 };
-    const present = { view: this.#view, now: this.#clock.now() };
-    const standing = [...changesBetween(longAgo, everything), ...changesBetween(everything, present)];
-    listener(standing.filter((change) => change.type === 'key_revoked' || change.type === 'access_ended'));
+    listener(standingChanges(this.#view, this.#clock.now()));
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }

@@ -1,4 +1,10 @@
-import { type EnvironmentId, isEnvironmentId, PRESENCE_PATH, type RegistryCall } from '../../wire/index.ts';
+import {
+  ENVIRONMENTS_PATH,
+  type EnvironmentId,
+  isEnvironmentId,
+  PRESENCE_PATH,
+  type RegistryCall,
+} from '../../wire/index.ts';
 
 /** Longest request target, in characters: a prefix of our own, an id of 64 and some room. Nothing secret or long belongs here. */
 const MAX_TARGET_LENGTH = 1024;
@@ -6,6 +12,7 @@ const MAX_TARGET_LENGTH = 1024;
 export type Route =
   | { readonly kind: 'call'; readonly call: RegistryCall; readonly environmentId: EnvironmentId | undefined }
   | { readonly kind: 'presence' }
+  | { readonly kind: 'environments' }
   | { readonly kind: 'watch'; readonly environmentId: EnvironmentId | undefined }
   | { readonly kind: 'none' };
 
@@ -17,6 +24,7 @@ export function routeOf(target: string): Route {
   if (target.length > MAX_TARGET_LENGTH) return { kind: 'none' };
   const path = target.split('?', 1)[0] ?? '';
   if (path === PRESENCE_PATH) return { kind: 'presence' };
+  if (path === ENVIRONMENTS_PATH) return { kind: 'environments' };
   const watch = WATCH.exec(path);
   if (watch !== null) return { kind: 'watch', environmentId: idOf(watch[1]) };
   const call = CALL.exec(path);

@@ -71,7 +71,7 @@ describe('the public listener', () => {
   it('finds a route for every target without failing, and calls only for the three', () => {
     fc.assert(
       fc.property(fc.oneof(fc.webPath(), fc.string()), (target) => {
-        expect(['call', 'presence', 'watch', 'none']).toContain(routeOf(target).kind);
+        expect(['call', 'environments', 'presence', 'watch', 'none']).toContain(routeOf(target).kind);
       }),
     );
     expect(routeOf('/cloud/environment/a%2fb/connect')).toEqual({

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Clock, Counter, Histogram, Logger, Metrics } from '../../telemetry/index.ts';
-import { type RegistryCall, TicketError, WireError } from '../../wire/index.ts';
+import { type RegistryCall, type ServingCertificate, TicketError, WireError } from '../../wire/index.ts';
 import { REFUSALS, type Refusal, refuse } from '../api/answer.ts';
 import type { Answer, Call } from '../api/call.ts';
 import { bearerOf } from '../bearer.ts';
@@ -25,6 +26,10 @@ export interface HttpServerOptions {
   readonly host: string;
   readonly port: number;
   readonly handlers: Readonly<Record<RegistryCall, Handler>>;
+  /** The operator's call: it answers by itself unless it refuses. */
+  readonly environments: (request: IncomingMessage, response: ServerResponse) => Promise<Refusal | undefined>;
+  /** Plain HTTP when there is none. */
+  readonly certificate: ServingCertificate | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -33,6 +38,8 @@ export interface HttpServerOptions {
 /** The public listener: three calls, and the sockets of relays and sidecars, which `upgrades.ts` takes. */
 export class HttpServer {
   readonly server: Server;
+  /** The same server when it speaks TLS. */
+  readonly tlsServer: TlsServer | undefined;
   readonly #options: HttpServerOptions;
   readonly #answers: Counter;
   readonly #seconds: Histogram;
@@ -52,16 +59,17 @@ export class HttpServer {
       [0.005, 0.02, 0.1, 0.5, 1, 2, 4, 4.6, 10],
       ['call'],
     );
-    this.server = createServer(
-      {
-        maxHeaderSize: MAX_HEADER_BYTES,
-        headersTimeout: HEAD_MS,
-        requestTimeout: REQUEST_MS,
-        connectionsCheckingInterval: CHECK_MS,
-        keepAliveTimeout: KEEP_ALIVE_MS,
-      },
-      (request, response) => void this.#serve(request, response),
-    );
+    const limits = {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: HEAD_MS,
+      requestTimeout: REQUEST_MS,
+      connectionsCheckingInterval: CHECK_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+    };
+    const serve = (request: IncomingMessage, response: ServerResponse) => void this.#serve(request, response);
+    const { certificate } = options;
+    this.tlsServer = certificate && createTlsServer({ ...limits, ...certificate, handshakeTimeout: HEAD_MS }, serve);
+    this.server = this.tlsServer ?? createServer(limits, serve);
     this.server.maxConnections = MAX_CONNECTIONS;
   }
 
@@ -70,7 +78,7 @@ export class HttpServer {
     this.server.listen(port, host);
     await once(this.server, 'listening');
     const address = this.server.address() as AddressInfo;
-    return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
+    return `${this.tlsServer === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
   }
 
   /** Answers what is under way, then closes. Whatever is still open after `graceMs` is cut. */
@@ -86,6 +94,7 @@ export class HttpServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const route = routeOf(request.url ?? '');
+    if (route.kind === 'environments') return this.#serveOperator(request, response);
     if (route.kind !== 'call') return write(response, notFound());
     if (request.method !== 'POST') return write(response, methodNotAllowed());
     const { clock } = this.#options;
@@ -95,6 +104,7 @@ export class HttpServer {
     const answer = await this.#answer(route.call, {
       environmentId: route.environmentId,
       bearer: bearerOf(request),
+      host: request.headers.host?.replace(/:[0-9]*$/, '').toLowerCase(),
       arrivedAt,
       gone: gone.signal,
       body: () => readBody(request),
@@ -105,6 +115,15 @@ export class HttpServer {
     // Node keeps a connection open that was busy when the server closed; its caller must not wait on it.
     if (this.#closing) response.setHeader('connection', 'close');
     write(response, answer);
+  }
+
+  async #serveOperator(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.method !== 'GET') return write(response, methodNotAllowed());
+    const refusal = await this.#options.environments(request, response).catch((error: unknown) => {
+      this.#options.logger.error({ err: error }, 'internal call failed unexpectedly');
+      return REFUSALS.notSynced();
+    });
+    if (refusal !== undefined && !response.headersSent) write(response, refusal);
   }
 
   async #answer(name: RegistryCall, call: Call): Promise<Answer> {
@@ -147,7 +166,7 @@ function notFound(): Refusal {
 }
 
 function methodNotAllowed(): Refusal {
-  return refuse(405, 'not_found', 'This route takes POST.');
+  return refuse(405, 'not_found', 'This route takes POST, the internal one GET.');
 }
 
 function write(response: ServerResponse, answer: Answer): void {

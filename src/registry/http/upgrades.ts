@@ -4,8 +4,9 @@ import { WebSocketServer } from 'ws';
 import { type EnvironmentId, MAX_PRESENCE_MESSAGE_BYTES } from '../../wire/index.ts';
 import { REFUSALS, type Refusal, refuse } from '../api/answer.ts';
 import { superseded } from '../api/register.ts';
-import { bearerOf, sameSecret } from '../bearer.ts';
+import { bearerOf } from '../bearer.ts';
 import type { Directory } from '../directory/directory.ts';
+import type { PeerProofs } from '../peer-proofs.ts';
 import type { PresenceHub } from '../presence/presence-hub.ts';
 import type { Watcher, WatchHub } from '../watch/watch-hub.ts';
 import { routeOf } from './route.ts';
@@ -18,14 +19,15 @@ export interface UpgradeOptions {
   readonly directory: Directory;
   readonly hub: PresenceHub;
   readonly watches: WatchHub;
-  /** What every relay of this registry knows. */
-  readonly presenceSecret: string;
+  readonly proofs: PeerProofs;
   readonly isClosing: () => boolean;
 }
 
-type Accepted = { readonly kind: 'presence' } | { readonly kind: 'watch'; readonly watcher: Watcher };
+type Accepted =
+  | { readonly kind: 'presence'; readonly ip: string | undefined }
+  | { readonly kind: 'watch'; readonly watcher: Watcher };
 
-/** Who may open which socket here: relays with the shared secret, sidecars with their executor's bearer. */
+/** Who may open which socket here: relays that prove themselves, sidecars with their executor's bearer. */
 export class Upgrades {
   readonly #options: UpgradeOptions;
   readonly #presence = new WebSocketServer({
@@ -63,17 +65,33 @@ export class Upgrades {
     if (this.#options.isClosing()) return REFUSALS.closing();
     const bearer = bearerOf(request);
     switch (route.kind) {
-      case 'presence': {
-        const isRelay = bearer !== undefined && sameSecret(bearer, this.#options.presenceSecret);
-        return isRelay ? { kind: 'presence' } : REFUSALS.tokenInvalid();
-      }
+      case 'presence':
+        return this.#decidePresence(bearer);
       case 'watch':
         return this.#decideWatch(route.environmentId, bearer);
       case 'call':
+      case 'environments':
       case 'none':
         return refuse(404, 'not_found', 'No WebSocket is served here.');
       default:
         return route satisfies never;
+    }
+  }
+
+  async #decidePresence(bearer: string | undefined): Promise<Accepted | Refusal> {
+    if (bearer === undefined) return REFUSALS.tokenInvalid();
+    const proof = await this.#options.proofs.relay(bearer);
+    switch (proof.outcome) {
+      case 'proven':
+        return { kind: 'presence', ip: proof.ip };
+      case 'unavailable':
+        return REFUSALS.notSynced();
+      case 'expired':
+        return REFUSALS.tokenExpired();
+      case 'unknown':
+        return REFUSALS.tokenInvalid();
+      default:
+        return proof satisfies never;
     }
   }
 
@@ -84,7 +102,7 @@ export class Upgrades {
     const { directory } = this.#options;
     if (environmentId === undefined) return REFUSALS.environmentUnknown();
     if (bearer === undefined) return REFUSALS.tokenInvalid();
-    const executor = await directory.authenticateExecutor(bearer);
+    const executor = await directory.authenticateExecutor(bearer, environmentId);
     if (executor.outcome === 'unavailable' || !directory.synced()) return REFUSALS.notSynced();
     if (executor.outcome === 'expired') return REFUSALS.tokenExpired();
     if (executor.outcome === 'unknown') return REFUSALS.tokenInvalid();
@@ -99,7 +117,7 @@ export class Upgrades {
     const { hub, watches } = this.#options;
     const server = accepted.kind === 'presence' ? this.#presence : this.#watch;
     server.handleUpgrade(request, socket, head, (webSocket) => {
-      if (accepted.kind === 'presence') hub.accept(webSocket, request.socket.remoteAddress);
+      if (accepted.kind === 'presence') hub.accept(webSocket, accepted.ip ?? request.socket.remoteAddress);
       else watches.accept(webSocket, accepted.watcher);
     });
   }

@@ -7,7 +7,7 @@ describe('an External environment', () => {
   let fixture: RegistryFixture;
 
   beforeEach(async () => {
-    fixture = await RegistryFixture.start({ expectedRelays: 0 });
+    fixture = await RegistryFixture.start({ expectedRelays: () => 0 });
   });
   afterEach(() => fixture.close());
 

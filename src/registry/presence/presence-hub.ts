@@ -22,7 +22,7 @@ const SETTLE_MS = 10_000;
 export interface PresenceHubOptions {
   readonly registryId: string;
   /** How many relays are expected to report before the picture counts as whole. */
-  readonly expectedRelays: number;
+  readonly expectedRelays: () => number;
   readonly table: PresenceTable;
   readonly denies: DenyBoard;
   readonly penalties: Penalties;
@@ -51,7 +51,7 @@ export class PresenceHub {
     const { clock, metrics, denies, expectedRelays } = options;
     this.#options = options;
     this.#questions = new Questions(clock);
-    this.#settled = expectedRelays === 0;
+    this.#settled = expectedRelays() === 0;
     this.#gauges = {
       relays: metrics.gauge('noisefleet_presence_relays', 'Relays whose presence connection stands.'),
       entries: metrics.gauge('noisefleet_presence_registrations', 'Registrations on live sockets, once per relay.'),
@@ -117,6 +117,12 @@ export class PresenceHub {
     return Promise.any(answers).catch(() => false);
   }
 
+  /** The set of ticket keys is another one. */
+  tellTicketKeys(): void {
+    const { signer, clock } = this.#options;
+    this.#tellAll({ type: 'ticketKeys', ticketKeys: signer.publicJwks(clock.now() / 1000) });
+  }
+
   async close(): Promise<void> {
     this.#questions.close();
     await Promise.all([...this.#connections.values()].map((connection) => connection.close()));
@@ -125,7 +131,7 @@ export class PresenceHub {
   #onSnapshot(id: ConnectionId, entries: readonly VerifiedEntry[]): void {
     const { table, clock, expectedRelays } = this.#options;
     table.snapshot(id, entries, clock.now());
-    if (table.reportingRelays().size >= expectedRelays) this.#settle();
+    if (table.reportingRelays().size >= expectedRelays()) this.#settle();
     for (const { ticket } of entries) this.#claimed(ticket.environmentId, ticket.runtime);
     this.#changed();
   }

@@ -180,6 +180,12 @@ export class PresenceTable {
     return earlier;
   }
 
+  /** How many sessions an incarnation says that it has; undefined while nobody reports it. */
+  sessionCount(environmentId: EnvironmentId, incarnation: Incarnation | undefined): number | undefined {
+    const table = incarnation && this.#tables.get(environmentId)?.get(incarnation);
+    return table === undefined || table.expiresAt !== undefined ? undefined : table.sessions.size;
+  }
+
   /** Forgets session tables whose time is over, of all environments. */
   expire(now: number): void {
     for (const environmentId of [...this.#tables.keys()]) this.#prune(environmentId, now);

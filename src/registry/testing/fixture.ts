@@ -113,7 +113,7 @@ export class RegistryFixture {
       relayUrl: 'wss://relay.example/base/',
       directory: { file: this.path('directory.json') },
       ticketKeysFile: this.path('ticket-keys.json'),
-      presenceSecretFile: this.path('presence-secret'),
+      presence: { secretFile: this.path('presence-secret') },
       logger: createLogger({ component: 'registry', level: 'trace', destination: lines }),
       metrics: createMetrics({ component: 'registry', version: 'test' }),
       clock: this.clock,

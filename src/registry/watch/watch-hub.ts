@@ -33,6 +33,8 @@ export interface WatchHubOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** A sidecar said something about itself. */
+  readonly onReport: (environmentId: EnvironmentId) => void;
 }
 
 /** What a sidecar last said about itself: for whoever must know whether it is busy (the operator). */
@@ -90,9 +92,9 @@ export class WatchHub {
     this.#tell(change.environmentId, { type: 'refresh' });
   }
 
-  /** The newest word of each sidecar of an environment that has its watch open. */
-  reports(environmentId: EnvironmentId): SidecarReport[] {
-    const watches = [...(this.#watches.get(environmentId) ?? [])];
+  /** The newest word of each sidecar of this life of an environment that has its watch open. */
+  reports(environmentId: EnvironmentId, incarnation: Incarnation | undefined): SidecarReport[] {
+    const watches = [...(this.#watches.get(environmentId) ?? [])].filter((watch) => watch.incarnation === incarnation);
     return watches.map((watch) => watch.report).filter((report) => report !== undefined);
   }
 
@@ -120,6 +122,7 @@ export class WatchHub {
       case 'report': {
         const { type: _, ...report } = message;
         watch.report = report;
+        this.#options.onReport(watch.environmentId);
         return;
       }
       case 'ping':

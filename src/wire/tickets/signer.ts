@@ -16,7 +16,7 @@ import { loadTicketKeys } from './keys-file.ts';
 
 /** Signs tickets and authorizations (our-side §2). Registries have one; all replicas have the same keys. */
 export class TicketSigner {
-  readonly #keys: readonly TicketKey[];
+  #keys: readonly TicketKey[];
 
   constructor(keys: readonly TicketKey[]) {
     this.#keys = keys;
@@ -30,6 +30,11 @@ export class TicketSigner {
   /** @throws TicketError `keys_file` */
   static async fromFile(path: string, options?: { allowGroupRead?: boolean }): Promise<TicketSigner> {
     return new TicketSigner(await loadTicketKeys(path, options));
+  }
+
+  /** Replaces all keys: the file has a newer version. */
+  setKeys(keys: readonly TicketKey[]): void {
+    this.#keys = keys;
   }
 
   /** What relays and registries verify with: all keys but those retired for longer than any ticket lives. `now` in seconds. */

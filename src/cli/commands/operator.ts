@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { Command } from 'commander';
+import { collect, flag, type Listen } from '../flags.ts';
+import { productVersion } from '../product-version.ts';
+import { serve, withServiceFlags } from '../serve.ts';
+
+interface OperatorFlags {
+  readonly image: string;
+  readonly imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never';
+  readonly imagePullSecret?: readonly string[];
+  readonly workspaceImage?: string;
+  readonly namespace?: string;
+  readonly serviceAccount: string;
+  readonly registryServiceAccount: string;
+  readonly leaseName: string;
+  readonly identity?: string;
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly adminListen?: Listen;
+  readonly logLevel: string;
+  readonly exitOnStdinClose: boolean;
+}
+
+export function operatorCommand(): Command {
+  const command = new Command('operator')
+    .description('Run what Relays, Executors and ExecutorGrants of a cluster ask for.')
+    .addOption(flag('--image <image>', 'the image of this product, for what the operator starts').makeOptionMandatory())
+    .addOption(
+      flag('--image-pull-policy <policy>', 'of that image')
+        .choices(['Always', 'IfNotPresent', 'Never'])
+        .default('IfNotPresent'),
+    )
+    .addOption(
+      flag('--image-pull-secret <name>', 'a Secret to pull it with; may be repeated').argParser(
+        collect((name: string) => name),
+      ),
+    )
+    .addOption(flag('--workspace-image <image>', 'where commands run without a template (default: --image)'))
+    .addOption(flag('-n, --namespace <name>', 'the operator’s own namespace (default: that of the pod or context)'))
+    .addOption(flag('--service-account <name>', 'the operator’s own').default('noisefleet-operator'))
+    .addOption(flag('--registry-service-account <name>', 'of registries').default('noisefleet-registry'))
+    .addOption(flag('--lease-name <name>', 'the Lease by which one of several leads').default('noisefleet-operator'))
+    .addOption(flag('--identity <name>', 'unique to this process (default: the host name and something random)'))
+    .addOption(flag('--kubeconfig <file>', 'outside of a cluster'))
+    .addOption(flag('--context <name>', 'of the kubeconfig'))
+    .addHelpText('after', '\nExample:\n  $ noisefleet operator --image ghcr.io/example/noisefleet:0.1.0 -n noisefleet');
+  return withServiceFlags(command, { adminDefault: '127.0.0.1:9080' }).action(async (flags: OperatorFlags) => {
+    await serve({ component: 'operator', ...flags, start: (telemetry) => start(flags, telemetry) });
+  });
+}
+
+async function start(flags: OperatorFlags, telemetry: Parameters<Parameters<typeof serve>[0]['start']>[0]) {
+  const [{ connectToCluster }, { startOperator }, { systemClock }] = await Promise.all([
+    import('../../kube/index.ts'),
+    import('../../operator/index.ts'),
+    import('../../telemetry/index.ts'),
+  ]);
+  const { kubeconfig, context } = flags;
+  const cluster = await connectToCluster({
+    ...(kubeconfig !== undefined && { kubeconfig }),
+    ...(context !== undefined && { context }),
+    clock: systemClock,
+    metrics: telemetry.metrics,
+    userAgent: `noisefleet-operator/${productVersion()}`,
+  });
+  const operator = await startOperator({
+    ...telemetry,
+    api: cluster.api,
+    namespace: flags.namespace ?? cluster.namespace,
+    serviceAccount: flags.serviceAccount,
+    registryServiceAccount: flags.registryServiceAccount,
+    image: flags.image,
+    imagePullPolicy: flags.imagePullPolicy,
+    imagePullSecrets: flags.imagePullSecret ?? [],
+    workspaceImage: flags.workspaceImage,
+    logLevel: flags.logLevel,
+    leaseName: flags.leaseName,
+    identity: flags.identity ?? `${hostname()}_${randomBytes(4).toString('hex')}`,
+    admin: flags.adminListen,
+  });
+  return {
+    stopped: operator.stopped,
+    close: async () => {
+      await operator.close();
+      await cluster.close();
+    },
+  };
+}

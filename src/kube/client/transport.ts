@@ -1,0 +1,26 @@
+/** One HTTP request to the API server. What carries it (sockets, or the server in memory) answers or throws an `ApiError`. */
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Path and query. */
+  readonly path: string;
+  /** For error messages: what is asked, for example `apply Deployment agents/main`. */
+  readonly step: string;
+  readonly contentType?: string;
+  readonly body?: string;
+  readonly signal?: AbortSignal | undefined;
+  /** A watch: the answer may be silent for as long as it likes; who reads it has a timer of his own. */
+  readonly longLived?: boolean;
+}
+
+export interface ApiResponse {
+  readonly status: number;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** Read to its end or abandoned through the request's signal. */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+export interface Transport {
+  send(request: ApiRequest): Promise<ApiResponse>;
+  close(): Promise<void>;
+}

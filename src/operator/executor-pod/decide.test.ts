@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import { decidePod, type ObservedExecutorPod, type ObservedPod, type PodStatus } from './decide.ts';
+
+const NOW = Date.parse('2026-11-21T08:00:00Z');
+const TIME = '2026-11-21T08:00:00Z';
+const nameOf = (attempt: number) => `build-${attempt}`;
+
+const pod = (change: Partial<ObservedPod> = {}): ObservedPod => ({
+  name: 'build-1',
+  uid: 'u1',
+  hash: 'h',
+  phase: 'Running',
+  ending: false,
+  message: '',
+  ...change,
+});
+const status = (change: Partial<PodStatus> = {}): PodStatus => ({
+  name: 'build-1',
+  uid: 'u1',
+  attempt: 1,
+  failures: 0,
+  startTime: '2026-11-21T07:59:00Z',
+  ...change,
+});
+const unborn: PodStatus = { name: 'build-1', attempt: 1, failures: 0 };
+const observed = (change: Partial<ObservedExecutorPod>): ObservedExecutorPod => ({
+  operatingMode: 'Running',
+  updatePolicy: 'WhenIdle',
+  startable: true,
+  desiredHash: 'h',
+  status: undefined,
+  pod: undefined,
+  sessions: undefined,
+  ...change,
+});
+const decide = (change: Partial<ObservedExecutorPod>, now = NOW) => decidePod(observed(change), nameOf, now);
+
+describe('the pod of an executor', () => {
+  it('is made when everything it needs is there', () => {
+    expect(decide({})).toMatchObject({ action: { type: 'create', attempt: 1 }, status: unborn });
+    expect(decide({ startable: false }).action).toEqual({ type: 'none' });
+  });
+
+  it('becomes the fence when it is seen, also after a crash that lost the answer', () => {
+    expect(decide({ pod: pod() })).toMatchObject({
+      action: { type: 'none' },
+      status: { name: 'build-1', uid: 'u1', startTime: TIME },
+    });
+    expect(decide({ status: unborn, pod: pod() }).status?.uid).toBe('u1');
+  });
+
+  it('is left alone while it runs', () => {
+    expect(decide({ status: status(), pod: pod() })).toEqual({
+      action: { type: 'none' },
+      status: status(),
+      updateWaits: undefined,
+      nextTime: undefined,
+    });
+  });
+
+  it.each<[string, ObservedPod | undefined]>([
+    ['is gone', undefined],
+    ['has failed', pod({ phase: 'Failed' })],
+    ['has ended', pod({ phase: 'Succeeded' })],
+    ['is being deleted', pod({ ending: true })],
+  ])('is followed at once by another under a new name when it %s', (_why, seen) => {
+    expect(decide({ status: status(), pod: seen })).toMatchObject({
+      action: { type: 'create', attempt: 2 },
+      status: { name: 'build-2', attempt: 2, failures: 1 },
+    });
+    expect(decide({ status: status(), pod: seen }).status?.uid).toBeUndefined();
+  });
+
+  it('is replaced later each time it fails soon', () => {
+    const second = decide({ status: status({ failures: 1 }), pod: pod({ phase: 'Failed' }) });
+    expect(second).toMatchObject({ action: { type: 'none' }, nextTime: NOW + 10_000, status: { failures: 2 } });
+    const sixth = decide({ status: status({ failures: 5 }), pod: pod({ phase: 'Failed' }) });
+    expect(sixth.nextTime).toBe(NOW + 160_000);
+    const many = decide({ status: status({ failures: 500 }), pod: pod({ phase: 'Failed' }) });
+    expect(many.nextTime).toBe(NOW + 300_000);
+  });
+
+  it('waits for its time, and is made then', () => {
+    const waiting: PodStatus = {
+      ...unborn,
+      attempt: 3,
+      name: 'build-3',
+      failures: 2,
+      retryTime: '2026-11-21T08:00:05Z',
+    };
+    expect(decide({ status: waiting })).toMatchObject({ action: { type: 'none' }, nextTime: NOW + 5000 });
+    expect(decide({ status: waiting }, NOW + 5000).action).toEqual({ type: 'create', attempt: 3 });
+  });
+
+  it('starts a new story when it ran for long', () => {
+    const old = status({ failures: 7, startTime: '2026-11-21T07:00:00Z' });
+    expect(decide({ status: old, pod: pod({ phase: 'Failed' }) })).toMatchObject({
+      action: { type: 'create' },
+      status: { failures: 1 },
+    });
+  });
+
+  describe('that is older than its spec', () => {
+    const old = { status: status(), pod: pod({ hash: 'old' }) };
+
+    it.each([
+      ['Immediate', undefined],
+      ['Immediate', 3],
+      ['WhenIdle', 0],
+    ] as const)('is replaced with policy %s and %s sessions', (updatePolicy, sessions) => {
+      expect(decide({ ...old, updatePolicy, sessions })).toMatchObject({
+        action: { type: 'create', attempt: 2 },
+        status: { name: 'build-2', attempt: 2, failures: 0 },
+      });
+    });
+
+    it.each([
+      ['WhenIdle', 1, 'SessionsRunning'],
+      ['WhenIdle', undefined, 'SessionsRunning'],
+      ['OnDelete', 0, 'WaitingForDelete'],
+    ] as const)('goes on with policy %s and %s sessions', (updatePolicy, sessions, updateWaits) => {
+      expect(decide({ ...old, updatePolicy, sessions })).toMatchObject({ action: { type: 'none' }, updateWaits });
+    });
+
+    it.each(['WhenIdle', 'OnDelete'] as const)(
+      'is replaced with policy %s when it never came to run',
+      (updatePolicy) => {
+        const pending = { status: status(), pod: pod({ hash: 'old', phase: 'Pending' }) };
+        expect(decide({ ...pending, updatePolicy }).action).toEqual({ type: 'create', attempt: 2 });
+      },
+    );
+
+    it('goes on while nobody can tell what a new one would be', () => {
+      expect(decide({ ...old, desiredHash: undefined, updatePolicy: 'Immediate' }).action).toEqual({ type: 'none' });
+    });
+  });
+
+  describe('of a suspended executor', () => {
+    it('is no longer the fence, and the next one will have another name', () => {
+      const decision = decide({ operatingMode: 'Suspended', status: status(), pod: pod() });
+      expect(decision).toMatchObject({
+        action: { type: 'none' },
+        status: { name: 'build-2', attempt: 2, failures: 0 },
+      });
+      expect(decision.status?.uid).toBeUndefined();
+    });
+
+    it('stays away, and is made again on resumption', () => {
+      const resting: PodStatus = { name: 'build-2', attempt: 2, failures: 0 };
+      expect(decide({ operatingMode: 'Suspended', status: resting }).status).toEqual(resting);
+      expect(decide({ status: resting }).action).toEqual({ type: 'create', attempt: 2 });
+    });
+  });
+});

@@ -1,0 +1,252 @@
+import { type ExecutorStatus, READY, REASONS } from '../../api/index.ts';
+import type { KeyStore } from '../../keys/index.ts';
+import { namespaces, type Pod, parseTime } from '../../kube/index.ts';
+import { environmentIdOf } from '../../wire/index.ts';
+import { NotOwnedError } from '../children/apply-child.ts';
+import type { Owner } from '../children/child.ts';
+import type { ImageSettings } from '../children/image-settings.ts';
+import type { Finding } from '../conditions/conditions.ts';
+import { writeStatus } from '../conditions/write-status.ts';
+import { createPod, deleteOthers, findPod } from '../executor-pod/apply-pod.ts';
+import { applySurroundings } from '../executor-pod/children.ts';
+import { decidePod, type PodDecision } from '../executor-pod/decide.ts';
+import { withHash } from '../executor-pod/hash.ts';
+import { executorNames, podName } from '../executor-pod/names.ts';
+import { type PodView, viewPod } from '../executor-pod/observe.ts';
+import { asPodTemplate, executorPod } from '../executor-pod/pod.ts';
+import { summarise } from '../executor-pod/summary.ts';
+import { type KeysResult, reconcileKeys } from '../executor-secret/reconcile.ts';
+import { ASK_AGAIN_MS, type NamespaceAccess, SYNC_LOOK_MS } from '../namespaces/access.ts';
+import { decideAcceptance, relayOf, type Stall } from '../namespaces/decide.ts';
+import { executors, type ServedExecutor, type ServedRelay } from '../own-kinds.ts';
+import { templateProblems } from '../template/problems.ts';
+import type { World } from '../world.ts';
+
+export interface ExecutorControllerOptions {
+  readonly world: World;
+  readonly access: NamespaceAccess;
+  readonly keys: KeyStore;
+  readonly settings: ImageSettings & {
+    readonly workspaceImage: string;
+    /** `NAMESPACE/NAME` of the operator's own. */
+    readonly operatorServiceAccount: string;
+  };
+}
+
+/** What one look has found out, question after question. */
+interface Outcome {
+  readonly status: ExecutorStatus;
+  readonly findings: readonly Finding[];
+  readonly requeueAt?: number | undefined;
+}
+
+interface Subject {
+  readonly executor: ServedExecutor;
+  readonly owner: Owner;
+  readonly relay: ServedRelay | undefined;
+}
+
+/** A pod that the API server refuses may be taken later: a quota grows, a policy is changed. Milliseconds. */
+const REFUSED_AGAIN_MS = 30_000;
+
+/** Brings one Executor to what it wants and says how it stands: taken on, its surroundings, its key, its pod. */
+export class ExecutorReconciler {
+  readonly #options: ExecutorControllerOptions;
+
+  constructor(options: ExecutorControllerOptions) {
+    this.#options = options;
+  }
+
+  async reconcile(
+    ref: { namespace: string; name: string },
+    signal: AbortSignal,
+  ): Promise<{ requeueAt: number } | undefined> {
+    const { world, access } = this.#options;
+    const executor = world.stores.executors.get(ref);
+    // What belongs to a deleted executor is collected by its owner references.
+    if (executor === undefined || executor.metadata.deletionTimestamp !== undefined) return undefined;
+    if ((await access.enabled(ref.namespace, signal)) && !world.synced(ref.namespace)) {
+      return { requeueAt: world.clock.now() + SYNC_LOOK_MS };
+    }
+    const owner: Owner = { kind: 'Executor', ...ref, uid: executor.metadata.uid };
+    const subject: Subject = { executor, owner, relay: world.stores.relays.get(relayOf(executor)) };
+    const { status, findings, requeueAt } = await this.#look(subject, signal);
+    await writeStatus(world, executors, executor, { status, findings }, signal);
+    return requeueAt === undefined ? undefined : { requeueAt };
+  }
+
+  async #look(subject: Subject, signal: AbortSignal): Promise<Outcome> {
+    const stall = await this.#acceptance(subject, signal);
+    const status = this.#named(subject);
+    if (stall !== undefined) return this.#stalled(subject, status, stall, false);
+    try {
+      return await this.#bringAbout(subject, status, signal);
+    } catch (error) {
+      if (!(error instanceof NotOwnedError)) throw error;
+      return this.#stalled(subject, status, { reason: REASONS.NotOwned, message: error.message }, true);
+    }
+  }
+
+  async #acceptance({ executor, relay }: Subject, signal: AbortSignal): Promise<Stall | undefined> {
+    const { access, settings, world } = this.#options;
+    const { namespace: name } = executor.metadata;
+    const namespaceEnabled = await access.enabled(name, signal);
+    const needsLabels = namespaceEnabled && relay?.spec.allowedNamespaces.from === 'Selector';
+    const namespace = needsLabels ? await world.api.find(namespaces, { name }, { signal }) : undefined;
+    const { template } = executor.spec;
+    return decideAcceptance({
+      executor,
+      relay,
+      namespaceEnabled,
+      namespaceLabels: namespace?.metadata.labels ?? {},
+      templateProblems: template === undefined ? [] : templateProblems(asPodTemplate(template)),
+      operatorServiceAccount: settings.operatorServiceAccount,
+    });
+  }
+
+  /** What is known of an executor by its name alone. */
+  #named({ executor }: Subject): ExecutorStatus {
+    const { namespace, name } = executor.metadata;
+    const relay = relayOf(executor);
+    return {
+      ...executor.status,
+      environmentID: environmentIdOf(namespace, name),
+      relay: `${relay.namespace}/${relay.name}`,
+    };
+  }
+
+  #stalled({ executor, relay }: Subject, status: ExecutorStatus, stall: Stall, accepted: boolean): Outcome {
+    const findings = summarise({
+      runtime: executor.spec.runtime.type,
+      operatingMode: executor.spec.operatingMode,
+      stall,
+      accepted,
+      relayKnown: relay !== undefined,
+      key: status.keys.length > 0 ? 'ready' : 'pending',
+      pod: undefined,
+      view: undefined,
+      wasRegistered: false,
+    });
+    return { status, findings, requeueAt: this.#options.world.clock.now() + ASK_AGAIN_MS };
+  }
+
+  async #bringAbout(subject: Subject, status: ExecutorStatus, signal: AbortSignal): Promise<Outcome> {
+    const { executor, owner, relay } = subject;
+    const { world } = this.#options;
+    const { spec } = executor;
+    const address = relay?.status.addresses.find(({ type }) => type === 'Internal');
+    const hasPod = spec.runtime.type !== 'External';
+    if (hasPod) await applySurroundings(world, executor, owner, address?.caBundle, signal);
+    const seen = hasPod ? await this.#seePod(subject, signal) : undefined;
+    const view = seen && viewPod(seen);
+    // An External executor makes its own keys (`design.md` §3).
+    const keys: KeysResult = hasPod ? await this.#keys(subject, view, signal) : { type: 'ready', records: [] };
+    const registryUrl = address?.registryURL;
+    const startable = keys.type === 'ready' && registryUrl !== undefined;
+    const pod = hasPod ? await this.#pod(subject, { view, startable, address }, signal) : undefined;
+    const stall = keys.type === 'stalled' ? keys.stall : pod?.refused;
+    const findings = summarise({
+      runtime: spec.runtime.type,
+      operatingMode: spec.operatingMode,
+      stall,
+      accepted: true,
+      relayKnown: registryUrl !== undefined,
+      key: keys.type === 'unavailable' ? 'unavailable' : keys.type === 'pending' ? 'pending' : 'ready',
+      pod: pod?.decision,
+      view: pod?.view,
+      wasRegistered: wasRegistered(executor, pod?.view),
+    });
+    const { pod: _before, ...rest } = status;
+    const live = keys.records.filter(({ state }) => state === 'Prepared' || state === 'Active').at(-1);
+    return {
+      status: {
+        ...rest,
+        keys: [...keys.records],
+        ...(live !== undefined && { activeKeyID: live.id }),
+        ...(spec.workspace.type === 'Persistent' && { workspaceVolumeClaim: executorNames(owner).workspace }),
+        ...(pod?.decision.status !== undefined && { pod: pod.decision.status }),
+      },
+      findings,
+      requeueAt: pod?.refused ? world.clock.now() + REFUSED_AGAIN_MS : pod?.decision.nextTime,
+    };
+  }
+
+  #seePod({ executor, owner }: Subject, signal: AbortSignal): Promise<Pod | undefined> {
+    const name = executor.status.pod?.name ?? podName(owner, 1);
+    return findPod(this.#options.world, owner, name, signal);
+  }
+
+  #keys({ executor, owner }: Subject, view: PodView | undefined, signal: AbortSignal): Promise<KeysResult> {
+    const { keys: store, world } = this.#options;
+    const serving = view?.registered === true && view.uid === executor.status.pod?.uid;
+    return reconcileKeys(
+      { store, holder: owner, records: executor.status.keys, serving, now: world.clock.now() },
+      signal,
+    );
+  }
+
+  /** Makes, replaces and ends pods, so that the one in status is the only one. */
+  async #pod(
+    { executor, owner }: Subject,
+    {
+      view,
+      startable,
+      address,
+    }: {
+      view: PodView | undefined;
+      startable: boolean;
+      address: { registryURL: string; caBundle?: string | undefined } | undefined;
+    },
+    signal: AbortSignal,
+  ): Promise<{ decision: PodDecision; view: PodView | undefined; refused?: Stall }> {
+    const { world, settings } = this.#options;
+    const { spec, metadata, status } = executor;
+    const desired = (attempt: number) =>
+      withHash(
+        executorPod({
+          owner,
+          spec,
+          settings,
+          name: podName(owner, attempt),
+          environmentId: environmentIdOf(metadata.namespace, metadata.name),
+          registryUrl: address?.registryURL ?? '',
+          privateTrust: address?.caBundle !== undefined,
+        }),
+      );
+    const decision = decidePod(
+      {
+        operatingMode: spec.operatingMode,
+        updatePolicy: spec.updatePolicy,
+        startable,
+        desiredHash: startable ? desired(1).hash : undefined,
+        status: status.pod,
+        pod: view,
+        sessions: status.sessions?.count,
+      },
+      (attempt) => podName(owner, attempt),
+      world.clock.now(),
+    );
+    const all = world.stores.pods.list(owner.namespace);
+    if (decision.action.type === 'none') {
+      await deleteOthers(world, owner, all, decision.status?.name, signal);
+      return { decision, view: view?.name === decision.status?.name ? view : undefined };
+    }
+    const { attempt } = decision.action;
+    const created = await createPod(world, owner, desired(attempt).pod, signal);
+    if ('refused' in created) return { decision, view: undefined, refused: created.refused };
+    await deleteOthers(world, owner, all, created.pod.metadata.name, signal);
+    const made = viewPod(created.pod);
+    const startTime = created.pod.metadata.creationTimestamp;
+    const { retryTime: _, ...rest } = decision.status ?? { name: made.name, attempt, failures: 0 };
+    const fence = { ...rest, uid: made.uid, ...(startTime !== undefined && { startTime }) };
+    return { decision: { ...decision, status: fence }, view: made };
+  }
+}
+
+/** Whether this very pod was registered when somebody last looked: then it is disconnected now, and not on its way. */
+function wasRegistered({ status }: ServedExecutor, view: PodView | undefined): boolean {
+  const ready = status.conditions.find(({ type }) => type === READY);
+  const before = ready?.reason === REASONS.Registered || ready?.reason === REASONS.Disconnected;
+  const since = parseTime(status.pod?.startTime);
+  return before && since !== undefined && view?.uid === status.pod?.uid;
+}

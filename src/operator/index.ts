@@ -1,0 +1,2 @@
+export { startOperator } from './operator.ts';
+export type { OperatorOptions, RunningOperator } from './options.ts';

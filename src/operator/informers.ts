@@ -1,0 +1,120 @@
+import { FIELD_MANAGER, LABELS } from '../api/index.ts';
+import {
+  ALL_NAMESPACES,
+  configMaps,
+  controllerOf,
+  deployments,
+  Informer,
+  type KubeObject,
+  networkPolicies,
+  type ObjectApi,
+  persistentVolumeClaims,
+  podDisruptionBudgets,
+  pods,
+  type Resource,
+  secrets,
+  serviceAccounts,
+  services,
+} from '../kube/index.ts';
+import type { Clock, Logger } from '../telemetry/index.ts';
+import type { OwnerKind } from './children/child.ts';
+import { executorGrants, executors, relays } from './own-kinds.ts';
+import type { Stores } from './world.ts';
+
+export interface InformersOptions {
+  readonly api: ObjectApi;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** What the operator follows: our kinds everywhere, and our children (told by their label) in the namespaces that are enabled. */
+export class Informers {
+  readonly relays;
+  readonly executors;
+  readonly grants;
+  readonly #children;
+
+  constructor(options: InformersOptions) {
+    const own = <T extends KubeObject>(resource: Resource<T>) => {
+      const informer = new Informer({ ...options, resource });
+      informer.follow(ALL_NAMESPACES);
+      return informer;
+    };
+    const children = <T extends KubeObject>(resource: Resource<T>) =>
+      new Informer({
+        ...options,
+        resource,
+        labelSelector: `${LABELS.managedBy}=${FIELD_MANAGER}`,
+        fieldManager: FIELD_MANAGER,
+      });
+    this.relays = own(relays);
+    this.executors = own(executors);
+    this.grants = own(executorGrants);
+    this.#children = {
+      pods: children(pods),
+      secrets: children(secrets),
+      configMaps: children(configMaps),
+      services: children(services),
+      serviceAccounts: children(serviceAccounts),
+      deployments: children(deployments),
+      podDisruptionBudgets: children(podDisruptionBudgets),
+      networkPolicies: children(networkPolicies),
+      persistentVolumeClaims: children(persistentVolumeClaims),
+    };
+    this.follow([]);
+  }
+
+  get stores(): Stores {
+    const { pods, secrets, configMaps, services, serviceAccounts, deployments, ...others } = this.#children;
+    return {
+      relays: this.relays.store,
+      executors: this.executors.store,
+      grants: this.grants.store,
+      pods: pods.store,
+      secrets: secrets.store,
+      configMaps: configMaps.store,
+      services: services.store,
+      serviceAccounts: serviceAccounts.store,
+      deployments: deployments.store,
+      podDisruptionBudgets: others.podDisruptionBudgets.store,
+      networkPolicies: others.networkPolicies.store,
+      persistentVolumeClaims: others.persistentVolumeClaims.store,
+    };
+  }
+
+  /** Follows the children in these namespaces and no others. */
+  follow(namespaces: Iterable<string>): void {
+    const wanted = [...namespaces];
+    for (const informer of Object.values(this.#children)) informer.follow(wanted);
+  }
+
+  /** Whether the children in this namespace were read once. */
+  syncedIn(namespace: string): boolean {
+    return Object.values(this.#children).every((informer) => informer.synced(namespace));
+  }
+
+  /** Resolves when our own kinds were read once. */
+  async whenSynced(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.relays, this.executors, this.grants].map((informer) => informer.whenSynced(signal)));
+  }
+
+  /** Follows until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const all = [this.relays, this.executors, this.grants, ...Object.values(this.#children)];
+    await Promise.all(all.map((informer) => informer.run(signal)));
+  }
+
+  /** Tells each change of a child of an owner of this kind. The result stops it. */
+  onChildOf(kind: OwnerKind, listener: (owner: { namespace: string; name: string }) => void): () => void {
+    const stops = Object.values(this.#children).map((informer) =>
+      informer.onChange(({ object }: { object: KubeObject }) => {
+        const owner = controllerOf(object);
+        const { namespace } = object.metadata;
+        if (owner?.kind === kind && namespace !== undefined) listener({ namespace, name: owner.name });
+      }),
+    );
+    return () => {
+      for (const stop of stops) stop();
+    };
+  }
+}

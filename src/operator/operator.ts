@@ -1,0 +1,122 @@
+import { FIELD_MANAGER, GROUP } from '../api/index.ts';
+import { SecretKeyStore } from '../keys/index.ts';
+import { Applier, Controller, createRuntimeMetrics, EventRecorder, LeaderElection, Supervisor } from '../kube/index.ts';
+import { startAdminServer, systemClock } from '../telemetry/index.ts';
+import { runControllers } from './controllers.ts';
+import { Informers } from './informers.ts';
+import { ASK_AGAIN_MS, NamespaceAccess } from './namespaces/access.ts';
+import type { OperatorOptions, RunningOperator } from './options.ts';
+import { TICKET_KEY_TIMES } from './ticket-keys/decide.ts';
+import { TLS_TIMES } from './tls/decide.ts';
+import type { World } from './world.ts';
+
+/** A reconcile that takes longer is stuck: every call in it has a limit of its own that is shorter. Milliseconds. */
+const STUCK_AFTER_MS = 300_000;
+
+/** How long a namespace in which the operator has rights is believed without asking. Milliseconds. */
+const NAMESPACE_LOOK_MS = 600_000;
+
+/**
+ * Starts the operator: it follows our kinds at once and acts while it leads. Resolves when it runs, before anything was read; `/readyz`
+ * says when it was.
+ */
+export async function startOperator(options: OperatorOptions): Promise<RunningOperator> {
+  const { api, logger: log, metrics, clock = systemClock, admin } = options;
+  const runtimeMetrics = createRuntimeMetrics(metrics);
+  const informers = new Informers({ api, clock, log });
+  const access = new NamespaceAccess({ api, clock, onEnabled: (namespaces) => informers.follow(namespaces) });
+  const events = new EventRecorder({
+    api,
+    reportingController: `${GROUP}/operator`,
+    reportingInstance: options.identity,
+    clock,
+    log,
+  });
+  const world: World = {
+    api,
+    applier: new Applier({ api, fieldManager: FIELD_MANAGER }),
+    events,
+    stores: informers.stores,
+    synced: (namespace) => informers.syncedIn(namespace),
+    clock,
+    log,
+  };
+  const lease = { namespace: options.namespace, name: options.leaseName };
+  const election = new LeaderElection({ api, lease, identity: options.identity, clock, log, metrics: runtimeMetrics });
+  const supervisor = new Supervisor({ log });
+  const namespaceController = namespacesOf(informers, access, world);
+  let longest = () => 0;
+  supervisor.start('informers', (signal) => informers.run(signal));
+  supervisor.start('events', (signal) => events.run(signal));
+  supervisor.start('namespaces', (signal) => namespaceController.run(signal));
+  supervisor.start('leader election', (signal) =>
+    election.run({
+      signal,
+      lead: (leading) =>
+        runControllers({ informers, metrics: runtimeMetrics, ...controllerOptions(options, world, access) }, leading),
+    }),
+  );
+  longest = () => namespaceController.longestReconcile();
+  const adminServer =
+    admin &&
+    (await startAdminServer({
+      ...admin,
+      live: () => (longest() > STUCK_AFTER_MS ? 'a reconcile is stuck' : undefined),
+      ready: () =>
+        informers.relays.synced() && informers.executors.synced() ? undefined : 'our kinds are still being read',
+      metrics,
+    }));
+  return {
+    adminUrl: adminServer?.url,
+    stopped: supervisor.failed.then(({ task }) => `the task "${task}" failed`),
+    close: async () => {
+      await supervisor.stop();
+      await adminServer?.close();
+    },
+  };
+}
+
+function controllerOptions(options: OperatorOptions, world: World, access: NamespaceAccess) {
+  const settings = {
+    image: options.image,
+    imagePullPolicy: options.imagePullPolicy,
+    imagePullSecrets: options.imagePullSecrets,
+    logLevel: options.logLevel,
+    registryServiceAccount: options.registryServiceAccount,
+    operatorServiceAccount: `${options.namespace}/${options.serviceAccount}`,
+    workspaceImage: options.workspaceImage ?? options.image,
+  };
+  const { tlsTimes = TLS_TIMES, ticketKeyTimes = TICKET_KEY_TIMES } = options;
+  return {
+    relay: { world, access, settings, tlsTimes, ticketKeyTimes },
+    executor: { world, access, settings, keys: new SecretKeyStore(world.api) },
+  };
+}
+
+/**
+ * Keeps the caches of children warm in every namespace with an object of ours, also while another process leads: so a hand-over does not
+ * begin with reading everything.
+ */
+function namespacesOf(informers: Informers, access: NamespaceAccess, { clock, log }: World): Controller {
+  const inUse = (namespace: string) =>
+    informers.relays.store.list(namespace).length > 0 || informers.executors.store.list(namespace).length > 0;
+  const controller = new Controller({
+    name: 'namespace',
+    clock,
+    log,
+    reconcile: async (namespace, signal) => {
+      if (!inUse(namespace)) {
+        access.forget(namespace);
+        return undefined;
+      }
+      const enabled = await access.enabled(namespace, signal);
+      return { requeueAt: clock.now() + (enabled ? NAMESPACE_LOOK_MS : ASK_AGAIN_MS) };
+    },
+  });
+  const onChange = (change: { type: string; object: { metadata: { namespace: string } } }) => {
+    if (change.type !== 'updated') controller.enqueue(change.object.metadata.namespace);
+  };
+  informers.relays.onChange(onChange);
+  informers.executors.onChange(onChange);
+  return controller;
+}

@@ -1,0 +1,225 @@
+import { REASONS, type RelayStatus } from '../../api/index.ts';
+import {
+  configMaps,
+  deployments,
+  networkPolicies,
+  podDisruptionBudgets,
+  secrets,
+  serviceAccounts,
+  services,
+} from '../../kube/index.ts';
+import { applyChild, NotOwnedError, removeChild } from '../children/apply-child.ts';
+import { childMetadata, type Owner, selectorLabels } from '../children/child.ts';
+import type { ImageSettings } from '../children/image-settings.ts';
+import { PORTS } from '../children/ports.ts';
+import type { Finding } from '../conditions/conditions.ts';
+import { writeStatus } from '../conditions/write-status.ts';
+import { ASK_AGAIN_MS, type NamespaceAccess, SYNC_LOOK_MS } from '../namespaces/access.ts';
+import { notEnabled, type Stall } from '../namespaces/decide.ts';
+import { relays, type ServedRelay } from '../own-kinds.ts';
+import type { TicketKeyTimes } from '../ticket-keys/decide.ts';
+import { reconcileTicketKeys, TicketKeysUnreadable } from '../ticket-keys/reconcile.ts';
+import type { TlsTimes } from '../tls/decide.ts';
+import { type CertificateStatus, reconcileTls } from '../tls/reconcile.ts';
+import type { World } from '../world.ts';
+import {
+  networkPolicies as desiredPolicies,
+  services as desiredServices,
+  disruptionBudgets,
+  relayServiceAccount,
+} from './access.ts';
+import { decideRelay, replicasOf, stalledRelay } from './decide.ts';
+import { type RelaySettings, registryDeployment, relayDeployment } from './deployments.ts';
+import { relayNames, serviceHosts } from './names.ts';
+
+export interface RelayControllerOptions {
+  readonly world: World;
+  readonly access: NamespaceAccess;
+  readonly settings: ImageSettings & RelaySettings;
+  readonly tlsTimes: TlsTimes;
+  readonly ticketKeyTimes: TicketKeyTimes;
+}
+
+/** A human has to mend this before the Relay goes on. */
+class Stalled extends Error {
+  readonly stall: Stall;
+
+  constructor(stall: Stall) {
+    super(stall.message);
+    this.stall = stall;
+  }
+}
+
+interface Certificates {
+  /** Undefined: clients trust the certificates anyway. */
+  readonly bundle: string | undefined;
+  readonly userSecret: string | undefined;
+  readonly certificates: readonly CertificateStatus[];
+  readonly nextTime: number | undefined;
+}
+
+/** Brings one Relay's children to what it wants and says how it stands. */
+export class RelayReconciler {
+  readonly #options: RelayControllerOptions;
+
+  constructor(options: RelayControllerOptions) {
+    this.#options = options;
+  }
+
+  async reconcile(
+    ref: { namespace: string; name: string },
+    signal: AbortSignal,
+  ): Promise<{ requeueAt: number } | undefined> {
+    const { world, access, settings } = this.#options;
+    const relay = world.stores.relays.get(ref);
+    if (relay === undefined || relay.metadata.deletionTimestamp !== undefined) return undefined;
+    const owner: Owner = { kind: 'Relay', name: ref.name, namespace: ref.namespace, uid: relay.metadata.uid };
+    if (!(await access.enabled(ref.namespace, signal))) {
+      await this.#write(
+        relay,
+        relay.status,
+        stalledRelay(notEnabled(ref.namespace, settings.operatorServiceAccount)),
+        signal,
+      );
+      return { requeueAt: world.clock.now() + ASK_AGAIN_MS };
+    }
+    if (!world.synced(ref.namespace)) return { requeueAt: world.clock.now() + SYNC_LOOK_MS };
+    try {
+      return await this.#bringAbout(relay, owner, signal);
+    } catch (error) {
+      const stall = stallOf(error);
+      if (stall === undefined) throw error;
+      await this.#write(relay, relay.status, stalledRelay(stall), signal);
+      return { requeueAt: world.clock.now() + ASK_AGAIN_MS };
+    }
+  }
+
+  async #bringAbout(relay: ServedRelay, owner: Owner, signal: AbortSignal): Promise<{ requeueAt: number } | undefined> {
+    const { world, settings, ticketKeyTimes } = this.#options;
+    const { spec } = relay;
+    const tls = await this.#certificates(relay, owner, signal);
+    const ticketKeys = await reconcileTicketKeys(world, owner, ticketKeyTimes, signal);
+    await this.#applyAround(relay, owner, tls.bundle ?? '', signal);
+    const privateTrust = tls.bundle !== undefined;
+    const input = {
+      owner,
+      spec,
+      settings,
+      privateTrust,
+      ...(tls.userSecret !== undefined && { userTlsSecret: tls.userSecret }),
+    };
+    const kind = { resource: deployments, store: world.stores.deployments };
+    const registries = replicasOf(await applyChild(world, kind, registryDeployment(input), owner, signal));
+    const relayReplicas = replicasOf(await applyChild(world, kind, relayDeployment(input), owner, signal));
+    const status: RelayStatus = {
+      ...relay.status,
+      addresses: addressesOf(relay, owner, tls.bundle),
+      replicas: relayReplicas.current,
+      readyReplicas: relayReplicas.ready,
+      selector: Object.entries(selectorLabels(owner, 'relay'))
+        .map(([key, value]) => `${key}=${value}`)
+        .join(','),
+      registry: { replicas: registries.current, readyReplicas: registries.ready },
+      ticketKeys: [...ticketKeys.status],
+      certificates: tls.certificates.map((each) => ({ ...each })),
+    };
+    await this.#write(relay, status, decideRelay({ relays: relayReplicas, registries }), signal);
+    return { requeueAt: Math.min(ticketKeys.nextTime, tls.nextTime ?? Number.POSITIVE_INFINITY) };
+  }
+
+  async #certificates(relay: ServedRelay, owner: Owner, signal: AbortSignal): Promise<Certificates> {
+    const { world, tlsTimes } = this.#options;
+    const { tls } = relay.spec;
+    if (tls.type === 'Generated')
+      return { ...(await reconcileTls(world, relay, owner, tlsTimes, signal)), userSecret: undefined };
+    const { name } = tls.secretRef;
+    const secret = await world.api.find(secrets, { namespace: owner.namespace, name }, { signal });
+    if (secret === undefined) {
+      const message = `spec.tls.secretRef: there is no Secret ${owner.namespace}/${name}. Create it with tls.crt and tls.key.`;
+      throw new Stalled({ reason: REASONS.SecretNotFound, message });
+    }
+    const missing = ['tls.crt', 'tls.key'].filter((key) => secret.data?.[key] === undefined);
+    if (missing.length > 0) {
+      const message = `spec.tls.secretRef: Secret ${owner.namespace}/${name} has no ${missing.join(' and ')}.`;
+      throw new Stalled({ reason: REASONS.SecretInvalid, message });
+    }
+    const bundle = secret.data?.['ca.crt'];
+    return {
+      bundle: bundle === undefined ? undefined : Buffer.from(bundle, 'base64').toString(),
+      userSecret: name,
+      certificates: [],
+      nextTime: undefined,
+    };
+  }
+
+  /** Everything but the Deployments. */
+  async #applyAround({ spec }: ServedRelay, owner: Owner, bundle: string, signal: AbortSignal): Promise<void> {
+    const { world } = this.#options;
+    const { stores } = world;
+    const names = relayNames(owner);
+    const apply = applyChild.bind(undefined, world);
+    const bundleMap = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: childMetadata(owner, 'relay', names.bundle),
+      data: { 'ca.crt': bundle },
+    };
+    await apply({ resource: configMaps, store: stores.configMaps }, bundleMap, owner, signal);
+    await apply(
+      { resource: serviceAccounts, store: stores.serviceAccounts },
+      relayServiceAccount(owner),
+      owner,
+      signal,
+    );
+    for (const service of desiredServices(owner)) {
+      await apply({ resource: services, store: stores.services }, service, owner, signal);
+    }
+    for (const policy of desiredPolicies(owner)) {
+      await apply({ resource: networkPolicies, store: stores.networkPolicies }, policy, owner, signal);
+    }
+    const budgets = disruptionBudgets(owner, { registry: spec.registry.replicas, relay: spec.replicas });
+    const kind = { resource: podDisruptionBudgets, store: stores.podDisruptionBudgets };
+    for (const budget of budgets) await apply(kind, budget, owner, signal);
+    for (const name of [names.registry, names.relay]) {
+      if (budgets.some(({ metadata }) => metadata.name === name)) continue;
+      await removeChild(world, kind, { namespace: owner.namespace, name }, owner, signal);
+    }
+  }
+
+  #write(relay: ServedRelay, status: RelayStatus, findings: readonly Finding[], signal: AbortSignal): Promise<void> {
+    return writeStatus(this.#options.world, relays, relay, { status, findings }, signal);
+  }
+}
+
+function addressesOf({ spec }: ServedRelay, owner: Owner, caBundle: string | undefined): RelayStatus['addresses'] {
+  const names = relayNames(owner);
+  const [registryHost] = serviceHosts(names.registry, owner.namespace);
+  const [relayHost] = serviceHosts(names.relay, owner.namespace);
+  const trust = caBundle === undefined ? {} : { caBundle };
+  const { external } = spec;
+  return [
+    {
+      type: 'Internal',
+      registryURL: `https://${registryHost}:${PORTS.registry}`,
+      relayURL: `wss://${relayHost}:${PORTS.relay}`,
+      ...trust,
+    },
+    ...(external === undefined
+      ? []
+      : [
+          {
+            type: 'External' as const,
+            registryURL: `https://${external.registryHostname}`,
+            relayURL: `wss://${external.relayHostname}`,
+            ...trust,
+          },
+        ]),
+  ];
+}
+
+function stallOf(error: unknown): Stall | undefined {
+  if (error instanceof Stalled) return error.stall;
+  if (error instanceof NotOwnedError) return { reason: REASONS.NotOwned, message: error.message };
+  if (error instanceof TicketKeysUnreadable) return { reason: REASONS.SecretInvalid, message: error.message };
+  return undefined;
+}

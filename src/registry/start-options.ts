@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { Clock } from '../telemetry/index.ts';
+import {
+  Followed,
+  followCertificates,
+  loadTicketKeys,
+  type ServingCertificate,
+  type TicketKey,
+} from '../wire/index.ts';
+import { MIN_BEARER_LENGTH } from './bearer.ts';
+import type { RegistryContext } from './context.ts';
+import { type RegistryOptions, RegistryStartError } from './options.ts';
+import { type PeerProofs, secretProof } from './peer-proofs.ts';
+
+export function registryIdOf({ registryId, host, port }: RegistryOptions): string {
+  return registryId ?? `registry-${host}-${port}`;
+}
+
+/** Which relay URL a caller gets. @throws RegistryStartError `relay_url` */
+export function relayUrls({ relayUrl, external }: RegistryOptions): RegistryContext['relayUrlFor'] {
+  const internal = checkedRelayUrl(relayUrl);
+  if (external === undefined) return () => internal;
+  const outside = checkedRelayUrl(external.relayUrl);
+  const outsideHost = external.registryHost.toLowerCase();
+  return (host) => (host === outsideHost ? outside : internal);
+}
+
+/** @throws RegistryStartError `presence_secret` */
+export async function openProofs({ presence }: RegistryOptions): Promise<PeerProofs> {
+  return 'proofs' in presence ? presence.proofs : secretProof(await readSecret(presence.secretFile));
+}
+
+export interface FollowedFiles {
+  readonly ticketKeys: Followed<readonly TicketKey[]>;
+  readonly certificates: Followed<ServingCertificate> | undefined;
+}
+
+/** @throws TicketError `keys_file`, or what reading the first certificate failed with */
+export async function followFiles(options: RegistryOptions, clock: Clock): Promise<FollowedFiles> {
+  const { ticketKeysFile, ticketKeysGroupReadable = false, tlsFolder, logger } = options;
+  const ticketKeys = await Followed.open<readonly TicketKey[]>({
+    what: 'ticket keys',
+    paths: [ticketKeysFile],
+    clock,
+    logger,
+    load: async () => {
+      const value = await loadTicketKeys(ticketKeysFile, { allowGroupRead: ticketKeysGroupReadable });
+      const shape = value.map(({ kid, notBefore, retireAt }) => [kid, notBefore, retireAt]);
+      return { value, version: createHash('sha256').update(JSON.stringify(shape)).digest('hex') };
+    },
+  });
+  if (tlsFolder === undefined) return { ticketKeys, certificates: undefined };
+  return { ticketKeys, certificates: await followCertificates({ folder: tlsFolder, clock, logger }) };
+}
+
+function checkedRelayUrl(text: string): string {
+  const url = URL.parse(text);
+  if (url === null || !/^wss?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
+    throw new RegistryStartError(
+      'relay_url',
+      'the relay URL must be ws://HOST[:PORT][/PATH] or wss://…, without a query',
+    );
+  }
+  return url.href.replace(/\/+$/, '');
+}
+
+async function readSecret(path: string): Promise<string> {
+  let secret: string;
+  try {
+    secret = (await readFile(path, 'utf8')).trim();
+  } catch (cause) {
+    throw new RegistryStartError('presence_secret', `could not read the presence secret from ${path}`, { cause });
+  }
+  if (secret.length < MIN_BEARER_LENGTH) {
+    throw new RegistryStartError(
+      'presence_secret',
+      `the presence secret in ${path} is shorter than ${MIN_BEARER_LENGTH} characters`,
+    );
+  }
+  return secret;
+}
