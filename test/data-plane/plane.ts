@@ -63,7 +63,7 @@ export class Plane {
       relayUrl: this.proxy?.url ?? '',
       directory: { file: this.path('directory.json') },
       ticketKeysFile: this.path('ticket-keys.json'),
-      presenceSecretFile: this.path('presence-secret'),
+      presence: { secretFile: this.path('presence-secret') },
       logger: this.log.logger('registry'),
     });
   }

@@ -48,7 +48,7 @@ export async function startFront({ identities, relayPublicUrl }: FrontOptions): 
     relayUrl: publicUrl,
     directory: { file: at('directory.json') },
     ticketKeysFile,
-    presenceSecretFile,
+    presence: { secretFile: presenceSecretFile },
     logger,
   });
   const relay = await startRelay({
