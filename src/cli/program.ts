@@ -85,6 +85,11 @@ const COMMANDS: readonly CommandEntry[] = [
 /** What a supervisor calls and nobody types: loaded like the others, listed nowhere. */
 const HIDDEN_COMMANDS: readonly CommandEntry[] = [
   {
+    name: 'install-exec-server',
+    summary: 'copy this program and its Node to where another image can run them',
+    load: async () => (await import('./commands/install-exec-server.ts')).installExecServerCommand(),
+  },
+  {
     name: 'leash',
     summary: 'run a program that ends when standard input closes',
     load: async () => (await import('./commands/leash.ts')).leashCommand(),
