@@ -90,6 +90,16 @@ const HIDDEN_COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/install-exec-server.ts')).installExecServerCommand(),
   },
   {
+    name: 'install-program',
+    summary: 'copy a static program to where another image can run it',
+    load: async () => (await import('./commands/install-program.ts')).installProgramCommand(),
+  },
+  {
+    name: 'codex-exec-server',
+    summary: 'run a real codex exec-server for the sidecar',
+    load: async () => (await import('./commands/codex-exec-server.ts')).codexExecServerCommand(),
+  },
+  {
     name: 'leash',
     summary: 'run a program that ends when standard input closes',
     load: async () => (await import('./commands/leash.ts')).leashCommand(),

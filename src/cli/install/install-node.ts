@@ -5,7 +5,7 @@ import { sharedObjectsIn } from './shared-objects.ts';
 const EXECUTABLE = 0o755;
 
 /** This Node cannot be taken along: it is linked statically, or runs where there is no `/proc`. */
-export class InstallError extends Error {
+class InstallError extends Error {
   override readonly name = 'InstallError';
   readonly code = 'no_loader';
   readonly step = 'install Node';
