@@ -13,6 +13,9 @@ import type { ExecutorFacts, GrantFacts, RelayFacts } from './cluster-objects.ts
 import type { ObjectName } from './cluster-proofs.ts';
 import { executorFacts, grantFacts, relayFacts } from './facts.ts';
 
+/** So soon a broken watch is known, and ids that are not here may exist after all. Milliseconds. */
+const LOOK_MS = 1_000;
+
 export interface ClusterSourceOptions {
   readonly api: ObjectApi;
   readonly relay: ObjectName;
@@ -47,9 +50,14 @@ export async function followCluster(options: ClusterSourceOptions, signal: Abort
   ofRelay.follow([relay.namespace]);
   const informers = [ofExecutors, ofGrants, ofRelay];
   const synced = Promise.all(informers.map((informer) => informer.whenSynced(signal))).then(
-    () => directory.setComplete(true),
+    () => look(),
     () => undefined, // stopped before
   );
+  function look(): void {
+    if (signal.aborted) return;
+    directory.setComplete(informers.every((informer) => informer.connected()));
+    clock.after(LOOK_MS, look);
+  }
   await Promise.all([synced, ...informers.map((informer) => informer.run(signal))]);
 }
 
