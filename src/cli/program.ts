@@ -85,6 +85,21 @@ const COMMANDS: readonly CommandEntry[] = [
 /** What a supervisor calls and nobody types: loaded like the others, listed nowhere. */
 const HIDDEN_COMMANDS: readonly CommandEntry[] = [
   {
+    name: 'install-exec-server',
+    summary: 'copy this program and its Node to where another image can run them',
+    load: async () => (await import('./commands/install-exec-server.ts')).installExecServerCommand(),
+  },
+  {
+    name: 'install-program',
+    summary: 'copy a static program to where another image can run it',
+    load: async () => (await import('./commands/install-program.ts')).installProgramCommand(),
+  },
+  {
+    name: 'codex-exec-server',
+    summary: 'run a real codex exec-server for the sidecar',
+    load: async () => (await import('./commands/codex-exec-server.ts')).codexExecServerCommand(),
+  },
+  {
     name: 'leash',
     summary: 'run a program that ends when standard input closes',
     load: async () => (await import('./commands/leash.ts')).leashCommand(),

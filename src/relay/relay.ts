@@ -8,7 +8,15 @@ import {
   startAdminServer,
   systemClock,
 } from '../telemetry/index.ts';
-import { type BootId, type PresenceToRegistry, parseBootId, TICKET_CLOCK_SKEW_SECONDS } from '../wire/index.ts';
+import {
+  type BootId,
+  followCertificates,
+  type PresenceToRegistry,
+  parseBootId,
+  renewCertificate,
+  type ServingCertificate,
+  TICKET_CLOCK_SKEW_SECONDS,
+} from '../wire/index.ts';
 import { DenyList } from './admission/denies.ts';
 import { Door } from './admission/door.ts';
 import { TicketKeys } from './admission/ticket-keys.ts';
@@ -37,6 +45,8 @@ export interface RelayOptions {
   /** Where `/livez`, `/readyz` and `/metrics` are answered; needs `metrics`. */
   readonly admin?: { readonly host: string; readonly port: number };
   readonly registryUrls: readonly string[];
+  /** Folder with `tls.crt` and `tls.key`, followed; plain HTTP when it is missing. */
+  readonly tlsFolder?: string | undefined;
   /** Read at each dial of a registry, so that it may change. */
   readonly presenceSecret: () => Promise<string>;
   readonly logger: Logger;
@@ -47,7 +57,7 @@ export interface RelayOptions {
 }
 
 export interface RunningRelay {
-  /** `ws://host:port` */
+  /** `ws://host:port`, with TLS `wss://` */
   readonly url: string;
   readonly adminUrl: string | undefined;
   readonly bootId: BootId;
@@ -76,8 +86,10 @@ interface Parts {
 export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const { host, port, logger, clock = systemClock, admin, metrics } = options;
   const limits: RelayLimits = { ...DEFAULT_LIMITS, ...options.limits };
-  const parts = build(options, limits, clock);
+  const certificates = await openCertificates(options, clock);
+  const parts = build(options, limits, clock, certificates?.current);
   const { upgrades, door, rendezvous, context } = parts;
+  if (upgrades.tlsServer && certificates) renewCertificate(upgrades.tlsServer, certificates);
   upgrades.server.listen(port, host);
   await once(upgrades.server, 'listening');
   const address = upgrades.server.address();
@@ -95,7 +107,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   logger.info({ boot: context.bootId, port: boundPort }, 'relay listens');
 
   return {
-    url: `ws://${host.includes(':') ? `[${host}]` : host}:${boundPort}`,
+    url: `${certificates === undefined ? 'ws' : 'wss'}://${host.includes(':') ? `[${host}]` : host}:${boundPort}`,
     adminUrl: adminServer?.url,
     bootId: context.bootId,
     notReady,
@@ -107,13 +119,22 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
       stopTicking();
       upgrades.server.close();
       upgrades.server.closeAllConnections();
-      await adminServer?.close();
+      await Promise.all([adminServer?.close(), certificates?.close()]);
       logger.info({ boot: context.bootId }, 'relay closed');
     },
   };
 }
 
-function build({ logger, metrics }: RelayOptions, limits: RelayLimits, clock: Clock): Parts {
+async function openCertificates({ tlsFolder: folder, logger }: RelayOptions, clock: Clock) {
+  return folder === undefined ? undefined : followCertificates({ folder, clock, logger });
+}
+
+function build(
+  { logger, metrics }: RelayOptions,
+  limits: RelayLimits,
+  clock: Clock,
+  certificate: ServingCertificate | undefined,
+): Parts {
   const bootId = parseBootId(randomBytes(BOOT_ID_BYTES).toString('base64url'));
   const gate = new HandshakeGate();
   const traffic = new Traffic();
@@ -142,7 +163,7 @@ function build({ logger, metrics }: RelayOptions, limits: RelayLimits, clock: Cl
   });
   const rendezvous: Rendezvous = new Rendezvous({ context, door, tell: (message) => parts.presence?.tell(message) });
   const meters = createMeters(metrics, traffic);
-  const upgrades = new Upgrades({ door, rendezvous, meters, logger });
+  const upgrades = new Upgrades({ door, rendezvous, meters, logger, certificate });
   const parts: Parts = { context, door, rendezvous, upgrades, traffic, meters, presence: undefined };
   return parts;
 }

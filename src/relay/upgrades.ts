@@ -1,8 +1,9 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import type { Logger } from '../telemetry/index.ts';
-import { MAX_MESSAGE_BYTES } from '../wire/index.ts';
+import { MAX_MESSAGE_BYTES, type ServingCertificate } from '../wire/index.ts';
 import type { Door } from './admission/door.ts';
 import { admitExecutor, HOLDS_HEADER } from './admission/executor.ts';
 import { admitHarness, checkHarness } from './admission/harness.ts';
@@ -21,26 +22,27 @@ export interface UpgradesOptions {
   readonly rendezvous: Rendezvous;
   readonly meters: Meters;
   readonly logger: Logger;
+  /** Plain HTTP when there is none. */
+  readonly certificate: ServingCertificate | undefined;
 }
 
 /** The HTTP server in front: nothing but WebSocket upgrades, each checked before it is accepted (our-side.md §5). */
 export class Upgrades {
   readonly server: Server;
+  /** The same server when it speaks TLS. */
+  readonly tlsServer: TlsServer | undefined;
   readonly #options: UpgradesOptions;
   readonly #acceptor: WebSocketServer;
   #pending = 0;
 
   constructor(options: UpgradesOptions) {
     this.#options = options;
-    this.server = createServer(
-      { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: UPGRADE_REQUEST_MS, requestTimeout: UPGRADE_REQUEST_MS },
-      (_request, response) => {
-        const body = JSON.stringify({
-          error: { code: 'not_found', message: 'this is a relay: it only answers WebSocket upgrades' },
-        });
-        response.writeHead(404, { 'content-type': 'application/json', connection: 'close' }).end(body);
-      },
-    );
+    const timeouts = { headersTimeout: UPGRADE_REQUEST_MS, requestTimeout: UPGRADE_REQUEST_MS };
+    const limits = { maxHeaderSize: MAX_HEADER_BYTES, ...timeouts };
+    const { certificate } = options;
+    const tls = certificate && { ...limits, ...certificate, handshakeTimeout: UPGRADE_REQUEST_MS };
+    this.tlsServer = tls && createTlsServer(tls, answerNoUpgrade);
+    this.server = this.tlsServer ?? createServer(limits, answerNoUpgrade);
     this.#acceptor = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -103,6 +105,13 @@ export class Upgrades {
     logger.info({ role, code: error.code, status: error.status, why }, 'upgrade refused');
     if (!socket.destroyed) answerRefusal(socket, error);
   }
+}
+
+function answerNoUpgrade(_request: IncomingMessage, response: ServerResponse): void {
+  const body = JSON.stringify({
+    error: { code: 'not_found', message: 'this is a relay: it only answers WebSocket upgrades' },
+  });
+  response.writeHead(404, { 'content-type': 'application/json', connection: 'close' }).end(body);
 }
 
 function roleOf(request: IncomingMessage): SocketKind | undefined {

@@ -1,14 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { setTimeout as pause } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import type { Logger, Metrics } from '../../telemetry/index.ts';
 import { flag, type Listen, parseListen } from '../flags.ts';
 import { productVersion } from '../product-version.ts';
 import { type Service, serve, withServiceFlags } from '../serve.ts';
-
-/** Between two looks for the digest that the sidecar writes at its start. Milliseconds. */
-const DIGEST_POLL_MS = 50;
-const SHA256_HEX = /^[0-9a-f]{64}$/;
+import { digestIn } from '../token-digest.ts';
 
 interface ExecServerFlags {
   readonly listen: Listen;
@@ -77,13 +72,4 @@ function parseListenUrl(text: string): Listen {
   const address = /^ws:\/\/([^/]+)\/?$/.exec(text)?.[1];
   if (address === undefined) throw new InvalidArgumentError('Write ws://HOST:PORT, such as ws://127.0.0.1:8090.');
   return parseListen(address);
-}
-
-/** The sidecar makes its token at its first start and tells only the digest; either may be started first. */
-async function digestIn(file: string): Promise<string> {
-  for (;;) {
-    const digest = await readFile(file, 'utf8').catch(() => '');
-    if (SHA256_HEX.test(digest.trim())) return digest.trim();
-    await pause(DIGEST_POLL_MS);
-  }
 }

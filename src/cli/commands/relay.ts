@@ -8,6 +8,7 @@ interface RelayFlags {
   readonly adminListen?: Listen;
   readonly registryUrl: string[];
   readonly presenceSecretFile: string;
+  readonly tlsDir?: string;
   readonly logLevel: string;
   readonly exitOnStdinClose: boolean;
 }
@@ -22,6 +23,7 @@ export function relayCommand(): Command {
         .makeOptionMandatory(),
     )
     .addOption(flag('--presence-secret-file <file>', 'what proves this relay to the registries').makeOptionMandatory())
+    .addOption(flag('--tls-dir <folder>', 'serve TLS with tls.crt and tls.key of it; followed'))
     .addHelpText(
       'after',
       '\nExample:\n  $ noisefleet relay --listen 127.0.0.1:8081 --registry-url http://127.0.0.1:8080 --presence-secret-file presence-secret',
@@ -36,6 +38,7 @@ export function relayCommand(): Command {
           ...flags.listen,
           ...(flags.adminListen && { admin: flags.adminListen }),
           registryUrls: flags.registryUrl,
+          tlsFolder: flags.tlsDir,
           presenceSecret: async () => (await readFile(flags.presenceSecretFile, 'utf8')).trim(),
           ...telemetry,
         }),

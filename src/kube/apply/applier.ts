@@ -51,7 +51,7 @@ export class Applier {
   /**
    * Makes `desired` so. `live` is the object as the cache has it (an `Informer` with our `fieldManager`), or undefined when it is not there: then the
    * server is asked first, and an object that we never applied is `AlreadyExists`, not taken over. That `live` is ours is the caller's to know.
-   * Fields that somebody else changed by hand are taken back; an object of the same name that is not `live` is a `Conflict`.
+   * Fields that somebody else changed by hand are taken back; an object of the same name that is not `live` is a `Conflict` or `Invalid`.
    */
   async apply<T extends KubeObject>(
     resource: Resource<T>,

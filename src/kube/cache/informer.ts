@@ -32,6 +32,7 @@ type Scope = string | undefined;
 interface Following {
   readonly abort: AbortController;
   listed: boolean;
+  connected: boolean;
 }
 
 /**
@@ -68,7 +69,7 @@ export class Informer<T extends KubeObject> {
     }
     for (const scope of wanted) {
       if (this.#following.has(scope)) continue;
-      this.#following.set(scope, { abort: new AbortController(), listed: false });
+      this.#following.set(scope, { abort: new AbortController(), listed: false, connected: false });
       this.#start(scope);
     }
     this.#wakeIfListed();
@@ -93,6 +94,11 @@ export class Informer<T extends KubeObject> {
   synced(namespace?: string): boolean {
     if (namespace === undefined) return this.#asked && [...this.#following.values()].every(({ listed }) => listed);
     return (this.#following.get(namespace) ?? this.#following.get(undefined))?.listed === true;
+  }
+
+  /** Whether everything followed is being heard of now: false from a failure until a watch stands again. */
+  connected(): boolean {
+    return this.synced() && [...this.#following.values()].every(({ connected }) => connected);
   }
 
   /** Resolves when `synced()`; rejects with the signal's reason. */
@@ -152,6 +158,9 @@ export class Informer<T extends KubeObject> {
       },
       remove: ({ metadata }) => {
         if (current()) this.#emit([this.#store.remove(metadata)]);
+      },
+      connected: (is) => {
+        following.connected = is;
       },
     };
   }

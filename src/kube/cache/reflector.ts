@@ -17,6 +17,8 @@ export interface ReflectorSink<T> {
   replace(objects: readonly T[]): void;
   put(object: T): void;
   remove(object: T): void;
+  /** Whether the sink is as the server is, or may have missed something since the connection broke. */
+  connected(is: boolean): void;
 }
 
 export interface ReflectorOptions<T extends KubeObject> {
@@ -44,11 +46,13 @@ export async function reflect<T extends KubeObject>(options: ReflectorOptions<T>
       if (version === undefined) {
         const page: ListPage<T> = await api.list(resource, { ...selection, signal });
         sink.replace(page.items);
+        sink.connected(true);
         version = page.resourceVersion;
       }
       const resourceVersion: string = version;
       for await (const event of api.watch(resource, { ...selection, resourceVersion, signal })) {
         version = take(event, sink);
+        sink.connected(true);
         failures = 0;
       }
       if (clock.now() - startedAt >= SHORT_WATCH_MS) continue;
@@ -56,6 +60,7 @@ export async function reflect<T extends KubeObject>(options: ReflectorOptions<T>
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof ApiError)) throw error;
+      sink.connected(false);
       if (isExpired(error) || isApiError(error, 'BadAnswer')) version = undefined;
       failures++;
       const about = { kind: resource.kind, namespace: selection.namespace, code: error.code, failures };

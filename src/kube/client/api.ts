@@ -61,7 +61,10 @@ export interface ObjectApi {
   find<T extends KubeObject>(resource: Resource<T>, ref: ObjectRef, options?: CallOptions): Promise<T | undefined>;
   /** Everything selected, read in pages so that no answer blocks the process for long. */
   list<T extends KubeObject>(resource: Resource<T>, options?: Selection & CallOptions): Promise<ListPage<T>>;
-  /** Ends without an error when the server ends it; throws an `ApiError` otherwise. */
+  /**
+   * Ends without an error when the server ends it; throws an `ApiError` otherwise. The first event is a bookmark of the version asked for: the
+   * server has accepted.
+   */
   watch<T extends KubeObject>(resource: Resource<T>, options: WatchOptions): AsyncIterable<WatchEvent<T>>;
   create<T extends KubeObject>(resource: Resource<T>, object: WritableObject, options?: WriteOptions): Promise<T>;
   /** Replaces the object; `metadata.resourceVersion` is the precondition. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../../telemetry/index.ts';
 
 /** How to reach the server and as whom. Buffers and strings as `node:tls` takes them. */
-export interface TlsMaterial {
+interface TlsMaterial {
   readonly ca?: string | Buffer | undefined;
   readonly cert?: string | Buffer | undefined;
   readonly key?: string | Buffer | undefined;

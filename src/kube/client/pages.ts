@@ -4,7 +4,7 @@ import type { ListPage } from './api.ts';
 import { ApiError, isExpired } from './errors.ts';
 
 /** Objects in one answer. Parsing a list of 10 MB at once stops the event loop for a good part of a second: 500 is what kubectl takes. */
-export const PAGE_SIZE = 500;
+const PAGE_SIZE = 500;
 /** A list whose pages expire so often while it is read is not going to end. */
 const MAX_RESTARTS = 3;
 

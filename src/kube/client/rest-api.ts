@@ -261,7 +261,7 @@ interface Write {
   readonly options: WriteOptions;
 }
 
-export type Query = Readonly<Record<string, string | undefined>>;
+type Query = Readonly<Record<string, string | undefined>>;
 
 function withQuery(path: string, query: Query): string {
   const set = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined);

@@ -41,6 +41,8 @@ export async function* readWatch<T extends KubeObject>(call: WatchCall<T>): Asyn
   try {
     const response = await open({ path: path(query), signal: silence.signal });
     const splitter = new LineSplitter(step);
+    // The server took it: whoever reads knows that the connection stands, long before anything happens.
+    yield { type: 'BOOKMARK', resourceVersion: options.resourceVersion };
     for await (const chunk of response.body) {
       silence.heard();
       for (const line of splitter.push(chunk)) {

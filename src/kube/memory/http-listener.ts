@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { ApiRequest, ApiResponse, Transport } from '../client/transport.ts';
 
-export interface HttpListener {
+interface HttpListener {
   readonly url: string;
   /** The headers of each request, in order. */
   readonly seen: readonly IncomingMessage['headers'][];

@@ -17,9 +17,9 @@ import { builtInShape, type ShapeOf } from './shapes.ts';
 import { isIn, WatchFeed } from './watch-feed.ts';
 
 /** What a test or a program puts before the server: an answer, or undefined to let the request through. May throw an `ApiError`. */
-export type Interceptor = (request: ApiRequest) => CannedAnswer | undefined;
+type Interceptor = (request: ApiRequest) => CannedAnswer | undefined;
 
-export interface CannedAnswer {
+interface CannedAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: unknown;

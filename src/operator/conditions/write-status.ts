@@ -30,7 +30,7 @@ export async function writeStatus<T extends WithStatus>(
     now: clock.now(),
   });
   const status = withoutUndefined({ ...change.status, observedGeneration: generation, conditions });
-  if (isDeepStrictEqual(status, withoutUndefined(object.status))) return;
+  if (isDeepStrictEqual(unordered(status), unordered(withoutUndefined(object.status)))) return;
   await api.apply(
     resource,
     {
@@ -63,4 +63,19 @@ function transitions(before: readonly Condition[], after: readonly Condition[]):
 /** JSON has no undefined: a member without a value is no member. */
 function withoutUndefined(value: object): unknown {
   return JSON.parse(JSON.stringify(value));
+}
+
+/** Lists with keys (conditions, Noise keys, addresses) have no order of their own: the server keeps the one that it came to. */
+function unordered(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return value.map(unordered).toSorted((a, b) => identityOf(a).localeCompare(identityOf(b)));
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([member, each]) => [member, unordered(each)]));
+}
+
+function identityOf(item: unknown): string {
+  if (typeof item !== 'object' || item === null) return String(item);
+  const { type, id, name }: { type?: unknown; id?: unknown; name?: unknown } = item;
+  return String(type ?? id ?? name ?? '');
 }

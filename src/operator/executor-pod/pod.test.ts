@@ -164,8 +164,9 @@ describe('the pod of an executor', () => {
   });
 
   it('trusts no bundle where the certificates are publicly trusted', () => {
-    expect(named(podOf(), 'noisefleet-sidecar')?.args).toContain('--ca-file');
-    expect(named(podOf({}, { privateTrust: false }), 'noisefleet-sidecar')?.args).not.toContain('--ca-file');
+    const trust = { name: 'NODE_EXTRA_CA_CERTS', value: '/etc/noisefleet/ca/ca.crt' };
+    expect(named(podOf(), 'noisefleet-sidecar')?.env).toEqual([trust]);
+    expect(named(podOf({}, { privateTrust: false }), 'noisefleet-sidecar')?.env).toBeUndefined();
   });
 
   it('has a hash that changes with what it is made from and not with its name', () => {

@@ -8,7 +8,7 @@ import { PATHS } from './places.ts';
  */
 export function withTools(args: readonly string[]): string[] {
   const { tools } = PATHS;
-  return [`${tools}/loader`, '--library-path', `${tools}/lib`, `${tools}/node`, `${tools}/app/main`, ...args];
+  return [`${tools}/loader`, '--library-path', `${tools}/lib`, `${tools}/node`, `${tools}/app/main.js`, ...args];
 }
 
 /** What the workspace container runs. */

@@ -59,6 +59,16 @@ describe('what a template must not hold', () => {
       withVolume({ projected: { sources: [{ serviceAccountToken: { audience: 'noisefleet-registry', path: 't' } }] } }),
       'projected.sources[0].serviceAccountToken.audience',
     ],
+    [
+      'our Secret for a flex volume',
+      withVolume({ flexVolume: { driver: 'd', secretRef: { name: 'noisefleet-x' } } }),
+      'volumes[0].flexVolume.secretRef.name',
+    ],
+    [
+      'our Secret for an Azure share',
+      withVolume({ azureFile: { shareName: 's', secretName: 'noisefleet-x' } }),
+      'volumes[0].azureFile.secretName',
+    ],
     ['our volume name', withSpec({ volumes: [{ name: 'noisefleet-keys', emptyDir: {} }] }), 'volumes[0].name'],
     [
       'our container name',

@@ -52,6 +52,10 @@ function volumeProblems(volume: V1Volume, where: string): string[] {
   const secrets = [
     ...secretsOf('secret.secretName', volume.secret?.secretName),
     ...secretsOf('csi.nodePublishSecretRef', volume.csi?.nodePublishSecretRef?.name),
+    ...secretsOf('azureFile.secretName', volume.azureFile?.secretName),
+    ...(['flexVolume', 'cephfs', 'iscsi', 'rbd', 'scaleIO', 'storageos'] as const).flatMap((type) =>
+      secretsOf(`${type}.secretRef.name`, volume[type]?.secretRef?.name),
+    ),
     ...(volume.projected?.sources ?? []).flatMap(({ secret }, index) =>
       secretsOf(`projected.sources[${index}].secret.name`, secret?.name),
     ),

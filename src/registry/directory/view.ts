@@ -40,6 +40,6 @@ export function means(grant: Pick<GrantRecord, 'identities' | 'namespaces'>, ide
 }
 
 /** Of `sa:NAMESPACE/NAME`; undefined for any other identity. */
-export function namespaceOf(identity: string): string | undefined {
+function namespaceOf(identity: string): string | undefined {
   return /^sa:([^/]+)\/[^/]+$/.exec(identity)?.[1];
 }

@@ -14,6 +14,8 @@ export interface FeedOptions extends ReportSources {
 export interface FeedListener {
   readonly environment: (report: EnvironmentReport) => void;
   readonly gone: (environmentId: EnvironmentId) => void;
+  /** The registry stops. */
+  readonly closed: () => void;
 }
 
 /** Reports of all environments, and each again when it became different. It computes nothing while nobody listens. */
@@ -51,6 +53,7 @@ export class EnvironmentFeed {
 
   close(): void {
     this.#batch?.cancel();
+    for (const listener of this.#listeners.keys()) listener.closed();
     this.#listeners.clear();
   }
 

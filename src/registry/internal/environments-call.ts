@@ -41,6 +41,7 @@ export async function environmentsCall(
   const stop = feed.listen({
     environment: (environment) => say({ type: 'environment', environment }),
     gone: (environmentId) => say({ type: 'gone', environmentId }),
+    closed: () => response.end(),
   });
   let complete = settled();
   say({ type: 'synced', complete });
@@ -51,10 +52,6 @@ export async function environmentsCall(
   }
   let timer = clock.after(INTERNAL_HEARTBEAT_MS, beat);
   function beat(): void {
-    if (options.isClosing()) {
-      response.end();
-      return;
-    }
     if (settled() === complete) say({ type: 'heartbeat' });
     else {
       complete = settled();

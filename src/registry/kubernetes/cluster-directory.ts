@@ -88,10 +88,10 @@ export class ClusterDirectory implements Directory {
     this.#changed(namespace);
   }
 
-  /** Whether what is here is what the API server has: false while a watch is broken. The first `true` ends the wait for the lists. */
+  /** All lists were read. Whether what is here is what the API server has: false while a watch is broken. */
   setComplete(complete: boolean): void {
     this.#complete = complete;
-    if (!complete || this.#synced) return;
+    if (this.#synced) return;
     this.#flush();
     this.#synced = true;
     // At the first version nobody's access was taken or given: it was only read.

@@ -47,16 +47,25 @@ inside() { local pid; pid=$(node_pid "$1"); shift; nsenter --target "$pid" --net
 # alive NODE DAEMON
 alive() { local pid; pid=$(cat "$STATE/$1/run/$2.pid" 2>/dev/null) && grep -qs "$2" "/proc/$pid/cmdline"; }
 
+# runs_as PID COMMAND: for a moment while a process executes a program it has no command line at all.
+runs_as() { [ "$(tr '\0' '\n' 2>/dev/null <"/proc/$1/cmdline" | head -n 1)" = "$2" ]; }
+
 # launch NODE DAEMON COMMAND…: starts a daemon in the node unless it runs already; its host PID goes to run/DAEMON.pid.
 launch() {
-  local node=$1 name=$2 pidfile=$STATE/$1/run/$2.pid parent
+  local node=$1 name=$2 pidfile=$STATE/$1/run/$2.pid target parent pid
   alive "$node" "$name" && return
   shift 2
-  setsid nsenter --target "$(node_pid "$node")" --net --mount --pid -- "$@" \
+  target=$(node_pid "$node")   # not below: the substitution would be the first child of the process in the background
+  setsid nsenter --target "$target" --net --mount --pid -- "$@" \
     >>"$STATE/$node/log/$name.log" 2>&1 </dev/null &
   parent=$!
   until pgrep -P "$parent" >"$pidfile"; do
     kill -0 "$parent" 2>/dev/null || fail "$name ended at once; see $STATE/$node/log/$name.log"
+    sleep 0.02
+  done
+  pid=$(cat "$pidfile")
+  until runs_as "$pid" "$1"; do
+    [ -e "/proc/$pid" ] || fail "$name ended at once; see $STATE/$node/log/$name.log"
     sleep 0.02
   done
 }

@@ -79,6 +79,11 @@ export class TokenIssuer implements ClusterApi {
   async reviewToken(token: string, audience: string): Promise<ReviewedToken | undefined> {
     this.asked.reviews += 1;
     this.#answerable();
+    return this.review(token, audience);
+  }
+
+  /** What a review says now. */
+  review(token: string, audience: string): ReviewedToken | undefined {
     const issued = this.#issued.get(token);
     if (issued === undefined || !issued.audiences.includes(audience)) return undefined;
     if (issued.podUid !== undefined && this.#deletedPods.has(issued.podUid)) return undefined;

@@ -1,0 +1,30 @@
+import { cp } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { Command, Option } from 'commander';
+import { installNode } from '../install/install-node.ts';
+
+/** Loaded before the libraries are looked for: they may need one that Node itself does not. */
+const ADDONS = ['bufferutil', '@lydell/node-pty'];
+
+export function installExecServerCommand(): Command {
+  return new Command('install-exec-server')
+    .description(
+      'Copy this program, and the Node that runs it, to where another image can run them. For init containers.',
+    )
+    .addOption(new Option('--to <folder>', 'a folder that both can see').makeOptionMandatory())
+    .addHelpText('after', '\nExample:\n  $ noisefleet install-exec-server --to /noisefleet')
+    .action(async ({ to }: { to: string }) => {
+      const [, entry = ''] = process.argv;
+      const require = createRequire(entry);
+      for (const addon of ADDONS) {
+        try {
+          require(addon);
+        } catch {
+          // Not in this build: then nothing needs its libraries.
+        }
+      }
+      await installNode(to);
+      await cp(dirname(entry), join(to, 'app'), { recursive: true });
+    });
+}
