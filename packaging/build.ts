@@ -23,7 +23,7 @@ await rm(APP, { recursive: true, force: true });
 await mkdir(APP, { recursive: true });
 const { metafile } = await build({
   absWorkingDir: ROOT,
-  entryPoints: { main: 'src/cli/main.ts' },
+  entryPoints: { main: 'src/cli/main.mjs' },
   outdir: APP,
   bundle: true,
   splitting: true,
