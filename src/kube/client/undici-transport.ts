@@ -78,7 +78,8 @@ export class UndiciTransport implements Transport {
         path: this.#prefix + path,
         method,
         headers: {
-          accept: 'application/json',
+          // Not all that is read is an object: the keys of token signatures are application/jwk-set+json, and nothing else.
+          accept: 'application/json, */*;q=0.5',
           'user-agent': this.#userAgent,
           ...(contentType === undefined ? {} : { 'content-type': contentType }),
           ...credentials.headers,

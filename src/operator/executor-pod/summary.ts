@@ -24,7 +24,7 @@ export interface ObservedSummary {
 /** All conditions of an Executor. The summary is the first, and says the first thing that is missing on the way. */
 export function summarise(observed: ObservedSummary): Finding[] {
   const { stall, accepted, runtime } = observed;
-  const ready: Finding = { type: READY, ...readyFinding(observed) };
+  const ready: Finding = { ...readyFinding(observed), type: READY };
   if (stall !== undefined && !accepted) return [ready, ...stallFindings(stall), acceptedFinding(stall)];
   return [
     ready,

@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { READY } from '../../api/index.ts';
+import { type ObservedSummary, summarise } from './summary.ts';
+
+const pending: ObservedSummary = {
+  runtime: 'BuiltIn',
+  operatingMode: 'Running',
+  stall: undefined,
+  accepted: true,
+  relayKnown: true,
+  key: 'ready',
+  pod: undefined,
+  view: undefined,
+  wasRegistered: false,
+};
+
+describe('the conditions of an Executor', () => {
+  it.each<[string, Partial<ObservedSummary>]>([
+    ['whose pod is being made', {}],
+    ['that is suspended', { operatingMode: 'Suspended' }],
+    ['whose Relay has no addresses', { relayKnown: false }],
+    ['whose key is being made', { key: 'pending' }],
+    ['that waits for a host', { runtime: 'External' }],
+  ])('begin with Ready and name each type once: one %s', (_, difference) => {
+    const types = summarise({ ...pending, ...difference }).map(({ type }) => type);
+    expect(types[0]).toBe(READY);
+    expect(new Set(types).size).toBe(types.length);
+  });
+});
