@@ -7,7 +7,7 @@ source "$(dirname "$0")/lib.sh"
 for node in $(node_names); do
   "$HERE/node.sh" kill "${node#node}"    # PID 1 of the node: the kernel ends every process and drops every mount in it
   for root in $(awk '$3 == "cgroup" || $3 == "cgroup2" { print $2 }' /proc/mounts); do
-    [ ! -d "$root/noisefleet-$node" ] || find "$root/noisefleet-$node" -depth -type d -exec rmdir {} +
+    [ ! -d "$root/$GROUP-$node" ] || find "$root/$GROUP-$node" -depth -type d -exec rmdir {} +
   done
   ip link del "nf-$node" 2>/dev/null || true
 done

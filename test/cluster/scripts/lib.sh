@@ -11,6 +11,7 @@ PKI=$STATE/pki
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CONFIG=$HERE/../config
 
+GROUP=noisefleet-$(printf %s "$STATE" | cksum | cut -d ' ' -f 1)   # cgroups of the nodes: another cluster has another state
 BRIDGE=noisefleet0         # on the host: joins the nodes, carries no route to anywhere else
 SUBNET=172.30.77           # nodes are .1, .2, …; the host is .254
 POD_CIDR=10.244.0.0/16     # node n gets 10.244.n.0/24

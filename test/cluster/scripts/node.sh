@@ -67,9 +67,9 @@ make_network() {
 make_cgroup() {
   local root file
   for root in $(awk '$3 == "cgroup" || $3 == "cgroup2" { print $2 }' /proc/mounts); do
-    mkdir -p "$root/noisefleet-$node"
+    mkdir -p "$root/$GROUP-$node"
     for file in cpuset.cpus cpuset.mems; do
-      [ ! -e "$root/$file" ] || [ -e "$root/cgroup.controllers" ] || cat "$root/$file" >"$root/noisefleet-$node/$file"
+      [ ! -e "$root/$file" ] || [ -e "$root/cgroup.controllers" ] || cat "$root/$file" >"$root/$GROUP-$node/$file"
     done
   done
 }
@@ -78,7 +78,7 @@ write_configuration() {
   local file
   for file in containerd.toml cni.conflist kubelet.yaml; do
     sed -e "s|@DIR@|$dir|g; s|@PKI@|$PKI|g; s|@NODE@|$node|g; s|@IP@|$SUBNET.$n|g; s|@PODS@|10.244.$n.0/24|g" \
-      -e "s|@DNS@|$DNS_IP|g" "$CONFIG/$file.in" >"$dir/etc/$file"
+      -e "s|@DNS@|$DNS_IP|g; s|@GROUP@|$GROUP|g" "$CONFIG/$file.in" >"$dir/etc/$file"
   done
   mv "$dir/etc/cni.conflist" "$dir/etc/cni/net.d/10-bridge.conflist"
   echo "nameserver 127.0.0.1" >"$dir/etc/resolv.conf"
