@@ -6,8 +6,11 @@ import type { Widget } from './widget.ts';
 /** Where a test works; known only when it runs. */
 export type Place = () => { readonly api: ObjectApi; readonly namespace: string };
 
-/** How long something may take that the server does by and by. Milliseconds. */
-const EVENTUALLY_MS = 20_000;
+/**
+ * How long something may take that the server does by and by. The garbage collector learns of a new kind every 30 s, and deletes nothing
+ * of an owner whose kind it does not know. Milliseconds.
+ */
+const EVENTUALLY_MS = 90_000;
 
 export function widget(namespace: string, name: string, spec: NonNullable<Widget['spec']>) {
   return { metadata: { namespace, name }, spec };
