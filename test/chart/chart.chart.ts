@@ -107,7 +107,7 @@ describe('the chart', () => {
   });
 
   it('has a quickstart that makes the very rights that the values would', () => {
-    const text = readFileSync(path('../../config/samples/quickstart/namespace.yaml'), 'utf8');
+    const text = readFileSync(path('../../config/samples/quickstart/00-namespace.yaml'), 'utf8');
     const sample = objectsOf(text).filter(({ kind }) => kind === 'RoleBinding' || kind === 'ServiceAccount');
     const objects = objectsOf(render('--set', 'relayNamespaces={agents}'));
     for (const { kind, metadata, roleRef, subjects } of sample) {

@@ -1,8 +1,12 @@
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { afterAll, beforeAll } from 'vitest';
 import { places } from '../cluster/places.ts';
 import { cluster, clusterCommand } from './cluster-fixture.ts';
+import { Kubectl } from './kubectl.ts';
 
 const call = promisify(execFile);
 const root = dirname(dirname(import.meta.dirname));
@@ -13,12 +17,40 @@ const IMAGE = { registry: 'localhost', repository: 'noisefleet', tag: 'e2e' };
 /** The image as a Pod names it. */
 export const PRODUCT_IMAGE = `${IMAGE.registry}/${IMAGE.repository}:${IMAGE.tag}`;
 
-/** Builds the product's image from this checkout and loads it into every node of our cluster. */
+/** Release and namespace of the installation that suites share one after the other. */
+export const RELEASE = 'noisefleet';
+
+/** Bundling, an image, its load and `helm --wait`, on a machine that does other things as well. Milliseconds. */
+const INSTALL_LIMIT_MS = 300_000;
+
+/** Installs the product for the suite around it, and takes it away afterwards. One installation is in a cluster at a time. */
+export function useProduct(): void {
+  beforeAll(async () => {
+    await loadProductImage();
+    await installChart(RELEASE, RELEASE);
+  }, INSTALL_LIMIT_MS);
+  afterAll(uninstallProduct);
+}
+
+/** Removes the release and its namespace; the chart leaves its CRDs, as users want it. */
+export async function uninstallProduct(): Promise<void> {
+  await helm('uninstall', RELEASE, '--namespace', RELEASE, '--ignore-not-found', '--wait');
+  await new Kubectl(cluster(), RELEASE).run(['delete', 'namespace', RELEASE, '--ignore-not-found', '--timeout=60s'], {
+    seconds: 90,
+  });
+}
+
+/** Builds the product's image from this checkout and loads it into every node of our cluster; does nothing when that very image is there. */
 export async function loadProductImage(): Promise<void> {
   await call(process.execPath, [join(root, 'packaging/build.ts')], { cwd: root });
-  const build = ['--file', join(root, 'packaging/Containerfile'), '--build-arg', 'BASE=localhost/node-base:1'];
+  const containerfile = join(root, 'packaging/Containerfile');
+  const hash = hashOf([containerfile, ...globSync(join(root, 'dist/app/**/*.{js,json,node}'))]);
+  const mark = join(places().state, 'product-image.sha256');
+  if (cluster().ours && textIn(mark) === hash) return;
+  const build = ['--file', containerfile, '--build-arg', 'BASE=localhost/node-base:1'];
   await clusterCommand('buildah', 'bud', ...build, '--tag', PRODUCT_IMAGE, join(root, 'dist'));
   await clusterCommand('load', PRODUCT_IMAGE);
+  writeFileSync(mark, hash);
 }
 
 /** `helm ARGS` against the cluster of this run. @returns stdout */
@@ -34,4 +66,18 @@ export async function installChart(release: string, namespace: string): Promise<
   const image = Object.entries(IMAGE).flatMap(([name, value]) => ['--set', `image.${name}=${value}`]);
   const where = ['--namespace', namespace, '--create-namespace', '--wait', '--timeout', '90s'];
   await helm('upgrade', '--install', release, 'charts/noisefleet', ...where, ...image);
+}
+
+function hashOf(files: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const file of [...files].sort()) hash.update(file).update('\0').update(readFileSync(file)).update('\0');
+  return hash.digest('hex');
+}
+
+function textIn(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
 }
