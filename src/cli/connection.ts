@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
-import { type EnvironmentId, isFingerprint } from '../wire/index.ts';
+import { createLogger, systemClock } from '../telemetry/index.ts';
+import { type EnvironmentId, followAuthorities, isFingerprint, type Trust } from '../wire/index.ts';
 import { CliError } from './client/cli-error.ts';
 import { environmentLabel, parseEnvironmentName } from './client/environment-name.ts';
 import { defaultReadyFile, type ReadyFile, readReadyFile } from './client/ready-file.ts';
 import { UsageError } from './exit.ts';
-import { collect, flag, urlOf } from './flags.ts';
+import { caFileFlag, collect, flag, urlOf } from './flags.ts';
 
 /** The flags that every command has which talks to an environment. */
 export interface ConnectionFlags {
@@ -27,7 +28,8 @@ export interface Connection {
   readonly credential: () => Promise<string>;
   /** RFC 3339, where it is known. */
   readonly expirationTime: () => Promise<string | undefined>;
-  readonly ca?: string;
+  /** The system's authorities when there is none. */
+  readonly trust?: Trust;
   /** Fingerprints of which the executor's key must be one; none means any. */
   readonly remoteKeys: readonly string[];
 }
@@ -38,7 +40,7 @@ export function withConnectionFlags(command: Command): Command {
     .addOption(flag('--registry <url>', 'registry to ask; needs --token-file').argParser(urlOf('http', 'https')))
     .addOption(flag('--token-file <file>', 'credential for it, read again for each request'))
     .addOption(flag('--ready-file <file>', 'what noisefleet dev wrote, in place of --registry and --token-file'))
-    .addOption(flag('--ca-file <file>', 'certificates (PEM) to trust in place of the system’s'))
+    .addOption(caFileFlag())
     .addOption(
       flag('--remote-key <fingerprint>', 'accept only an executor with this key; may be repeated').argParser(
         collect(fingerprint),
@@ -63,8 +65,8 @@ export async function findConnection(
 ): Promise<Connection> {
   const environmentId = parseEnvironmentName(environment, flags.namespace);
   const label = environmentLabel(environmentId);
-  const ca = flags.caFile === undefined ? {} : { ca: await readText(flags.caFile, 'certificates') };
-  const common = { environmentId, label, remoteKeys: flags.remoteKey ?? [], ...ca };
+  const trust = flags.caFile === undefined ? {} : { trust: await trustIn(flags.caFile) };
+  const common = { environmentId, label, remoteKeys: flags.remoteKey ?? [], ...trust };
   if (flags.registry === undefined && flags.tokenFile === undefined) {
     return { ...common, ...(await fromReadyFile(environmentId, label, role, flags)) };
   }
@@ -118,12 +120,26 @@ function credentialIn(
   });
 }
 
+/** Followed for as long as the command runs: it may outlive an authority. Neither its watch nor its timer keeps the process alive. */
+async function trustIn(file: string): Promise<Trust> {
+  const logger = createLogger({ component: 'cli', level: 'silent' });
+  try {
+    return await followAuthorities({ file, clock: systemClock, logger });
+  } catch (cause) {
+    throw unreadable(file, 'certificates', cause);
+  }
+}
+
 async function readText(path: string, what: string): Promise<string> {
   try {
     return (await readFile(path, 'utf8')).trim();
   } catch (cause) {
-    throw new CliError(`${path} holds no ${what} that can be read`, {
-      code: cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable',
-    });
+    throw unreadable(path, what, cause);
   }
+}
+
+function unreadable(path: string, what: string, cause: unknown): CliError {
+  return new CliError(`${path} holds no ${what} that can be read`, {
+    code: cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable',
+  });
 }

@@ -73,6 +73,11 @@ export function collect<Value>(parse: (text: string) => Value): (text: string, b
   return (text, before = []) => [...before, parse(text)];
 }
 
+/** Of every process that dials a registry or a relay. */
+export function caFileFlag(): Option {
+  return flag('--ca-file <file>', 'certificates (PEM) to trust in place of the system’s; followed');
+}
+
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
 
 export function logLevelFlag(level = 'info'): Option {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type Clock, createMetrics, type Logger, startAdminServer, systemClock } from '../telemetry/index.ts';
-import { type EnvironmentId, parseEnvironmentId } from '../wire/index.ts';
+import { type EnvironmentId, type Followed, followAuthorities, parseEnvironmentId, type Trust } from '../wire/index.ts';
 import { codeOf, ExecutorError } from './errors.ts';
 import { execServerToken } from './exec-server-token.ts';
 import { type ExecutorKey, KeysFolder } from './keys/keys-folder.ts';
@@ -71,6 +71,25 @@ function checkOptions({ registryUrl, execServerUrl }: ExecutorOptions): void {
     throw new ExecutorError('bad_options', 'exec-server URL', 'the exec-server URL must be ws:// or wss://');
 }
 
+interface Opened {
+  readonly sessions: Sessions;
+  /** Of the exec-server. */
+  readonly token: string;
+  readonly trust: Followed<string> | undefined;
+}
+
+async function openTrust(
+  { caFile: file, logger }: ExecutorOptions,
+  clock: Clock,
+): Promise<Followed<string> | undefined> {
+  if (file === undefined) return undefined;
+  try {
+    return await followAuthorities({ file, clock, logger });
+  } catch (cause) {
+    throw new ExecutorError('bad_options', 'CA file', `${file} holds no certificates that can be read`, cause);
+  }
+}
+
 /** Owns every part for as long as the process serves. */
 class Sidecar {
   readonly #options: ExecutorOptions;
@@ -85,6 +104,8 @@ class Sidecar {
   readonly #watch: WatchClient;
   readonly #keys: KeysFolder;
   readonly #context: StreamContext;
+  /** Undefined: the system's authorities are trusted. */
+  readonly #trust: Followed<string> | undefined;
   readonly #registrations = new Set<KeyRegistration>();
   readonly #stopped = Promise.withResolvers<StopReason>();
   readonly metrics;
@@ -95,24 +116,27 @@ class Sidecar {
     const clock = options.clock ?? systemClock;
     const logger = options.logger.child({ environment: options.environmentId });
     let sidecar: Sidecar | undefined;
+    const trust = await openTrust(options, clock);
     const path = join(options.stateDir, 'sessions.json');
     const sessions = await Sessions.load({ path, clock, logger, onChange: () => sidecar?.sessionsChanged() });
-    sidecar = new Sidecar({ ...options, clock, logger }, sessions, token);
+    sidecar = new Sidecar({ ...options, clock, logger }, { sessions, token, trust });
     sidecar.#keys.start();
     sidecar.#watch.start();
     return sidecar;
   }
 
-  private constructor(options: ExecutorOptions & { clock: Clock }, sessions: Sessions, token: string) {
+  private constructor(options: ExecutorOptions & { clock: Clock }, { sessions, token, trust }: Opened) {
     const { clock, logger, registryUrl, tokenFile, keysDir } = options;
     this.#options = options;
     this.#environmentId = parseEnvironmentId(options.environmentId);
     this.#clock = clock;
     this.#logger = logger;
     this.#sessions = sessions;
+    this.#trust = trust;
     this.metrics = options.metrics ?? createMetrics({ component: 'executor', version: UNKNOWN_VERSION });
     this.#counts = executorMetrics(this.metrics);
-    this.#client = new RegistryClient({ environmentId: this.#environmentId, registryUrl, tokenFile, clock });
+    const registry = { environmentId: this.#environmentId, registryUrl, ...this.#trustOption() };
+    this.#client = new RegistryClient({ ...registry, tokenFile, clock });
     this.#context = this.#streamContext(token);
     this.#enforcer = this.#makeEnforcer();
     this.#watch = this.#makeWatch(registryUrl);
@@ -150,12 +174,17 @@ class Sidecar {
 
   async #close(reason: StopReason): Promise<void> {
     this.#keys.close();
-    this.#client.close();
+    await this.#client.close();
     await Promise.all([...this.#registrations].map((registration) => registration.close()));
     await this.#watch.close();
     await this.#sessions.close();
+    await this.#trust?.close();
     this.#logger.info({ reason }, 'executor stopped');
     this.#stopped.resolve(reason);
+  }
+
+  #trustOption(): { trust?: Trust } {
+    return this.#trust === undefined ? {} : { trust: this.#trust };
   }
 
   #streamContext(token: string): StreamContext {
@@ -192,6 +221,7 @@ class Sidecar {
     return new WatchClient({
       environmentId: this.#environmentId,
       registryUrl,
+      ...this.#trustOption(),
       token: () => this.#client.token(),
       clock: this.#clock,
       logger: this.#logger,
@@ -246,6 +276,7 @@ class Sidecar {
   #openSocket(registration: Registration, target: RelayTarget, onRefused: (code: string) => void): RelaySocket {
     const socket: RelaySocket = new RelaySocket({
       target,
+      ...this.#trustOption(),
       clock: this.#clock,
       logger: this.#logger.child({ key: registration.key.id }),
       openStreams: (send, onIdle) => {

@@ -11,6 +11,8 @@ export interface ExecutorOptions {
   environmentId: string;
   /** Base URL, `http:` or `https:`; a path prefix is kept. */
   registryUrl: string;
+  /** PEM certificates to trust in place of the system's, for registry and relays; followed. */
+  caFile?: string;
   /** The executor's bearer; read again at each use, because projected tokens change. */
   tokenFile: string;
   /** Key files `k1.json`, `k2.json`, …; watched. */

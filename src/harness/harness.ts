@@ -1,6 +1,6 @@
 import { generateKeypair, HYBRID_IK_PROTOCOL } from '../noise/index.ts';
 import { type Clock, type Logger, systemClock } from '../telemetry/index.ts';
-import type { EnvironmentId, EnvironmentInfo, EnvPolicy, Fingerprint } from '../wire/index.ts';
+import type { EnvironmentId, EnvironmentInfo, EnvPolicy, Fingerprint, Trust } from '../wire/index.ts';
 import { HarnessError } from './error.ts';
 import { pathToUri, uriToPath } from './files/path-uri.ts';
 import { RemoteFiles } from './files/remote-files.ts';
@@ -17,8 +17,8 @@ export interface HarnessOptions {
   registryUrl: string;
   /** Asked anew for each request to the registry. */
   credential: CredentialSource;
-  /** PEM certificates to trust instead of the system's. */
-  ca?: string;
+  /** The system's authorities when there is none. */
+  trust?: Trust;
   /** Fingerprints (`SHA256:…`) of which the executor's key must be one; none means any. */
   remoteKeys?: readonly string[];
   logger?: Logger;
@@ -100,11 +100,11 @@ export class Harness {
     const clock = options.clock ?? systemClock;
     const credentials = new CredentialAhead(options.credential, clock);
     const traffic: Traffic = { framesSent: 0, framesReceived: 0, bytesSent: 0, bytesReceived: 0 };
-    const { environmentId, registryUrl, ca, logger, onEvent } = options;
+    const { environmentId, registryUrl, trust, logger, onEvent } = options;
     const processes: ProcessTable = new ProcessTable(() => session, clock);
     const session: Session = new Session({
       context: {
-        endpoint: { environmentId, registryUrl, ...(ca !== undefined && { ca }) },
+        endpoint: { environmentId, registryUrl, ...(trust && { trust }) },
         credentials,
         keypair: generateKeypair(),
         remoteKeys: options.remoteKeys ?? [],

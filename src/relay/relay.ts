@@ -10,12 +10,14 @@ import {
 } from '../telemetry/index.ts';
 import {
   type BootId,
+  followAuthorities,
   followCertificates,
   type PresenceToRegistry,
   parseBootId,
   renewCertificate,
   type ServingCertificate,
   TICKET_CLOCK_SKEW_SECONDS,
+  type Trust,
 } from '../wire/index.ts';
 import { DenyList } from './admission/denies.ts';
 import { Door } from './admission/door.ts';
@@ -47,6 +49,8 @@ export interface RelayOptions {
   readonly registryUrls: readonly string[];
   /** Folder with `tls.crt` and `tls.key`, followed; plain HTTP when it is missing. */
   readonly tlsFolder?: string | undefined;
+  /** PEM certificates to trust in place of the system's, for registries; followed. */
+  readonly caFile?: string | undefined;
   /** Read at each dial of a registry, so that it may change. */
   readonly presenceSecret: () => Promise<string>;
   readonly logger: Logger;
@@ -87,6 +91,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const { host, port, logger, clock = systemClock, admin, metrics } = options;
   const limits: RelayLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const certificates = await openCertificates(options, clock);
+  const trust = await openTrust(options, clock);
   const parts = build(options, limits, clock, certificates?.current);
   const { upgrades, door, rendezvous, context } = parts;
   if (upgrades.tlsServer && certificates) renewCertificate(upgrades.tlsServer, certificates);
@@ -94,7 +99,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   await once(upgrades.server, 'listening');
   const address = upgrades.server.address();
   const boundPort = typeof address === 'object' && address !== null ? address.port : port;
-  parts.presence = startPresence(options, parts, boundPort);
+  parts.presence = startPresence({ ...options, ...(trust && { trust }) }, parts, boundPort);
   const stopTicking = startTicking(parts);
   const notReady = () => {
     if (door.draining) return 'draining';
@@ -119,7 +124,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
       stopTicking();
       upgrades.server.close();
       upgrades.server.closeAllConnections();
-      await Promise.all([adminServer?.close(), certificates?.close()]);
+      await Promise.all([adminServer?.close(), certificates?.close(), trust?.close()]);
       logger.info({ boot: context.bootId }, 'relay closed');
     },
   };
@@ -127,6 +132,10 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
 
 async function openCertificates({ tlsFolder: folder, logger }: RelayOptions, clock: Clock) {
   return folder === undefined ? undefined : followCertificates({ folder, clock, logger });
+}
+
+async function openTrust({ caFile: file, logger }: RelayOptions, clock: Clock) {
+  return file === undefined ? undefined : followAuthorities({ file, clock, logger });
 }
 
 function build(
@@ -168,12 +177,17 @@ function build(
   return parts;
 }
 
-function startPresence(options: RelayOptions, { context, door, rendezvous }: Parts, port: number): Presence {
-  const { registryUrls, presenceSecret, random = Math.random } = options;
+function startPresence(
+  options: RelayOptions & { trust?: Trust },
+  { context, door, rendezvous }: Parts,
+  port: number,
+): Presence {
+  const { registryUrls, presenceSecret, trust, random = Math.random } = options;
   const { bootId, clock, logger } = context;
   const presence = new Presence({
     ...{ registryUrls, bootId, port, clock, logger, random },
     secret: presenceSecret,
+    ...(trust && { trust }),
     source: {
       entries: () => rendezvous.entries(),
       keys: (registryId, keys) => door.keys.set(registryId, keys),

@@ -58,6 +58,7 @@ export {
 } from './exec-api/methods.ts';
 export { type EnvPolicy, envPolicy } from './exec-api/process.ts';
 export { type SandboxRequest, sandboxRequest } from './exec-api/sandbox.ts';
+export { type AuthoritiesOptions, followAuthorities, type Trust, trustOptions } from './files/authorities.ts';
 export {
   type CertificateFolderOptions,
   followCertificates,

@@ -10,14 +10,14 @@ export interface OpenHarnessOptions {
 
 /** Our own client on a connection. @throws CliError in words for people */
 export async function openHarness(connection: Connection, { tell, signal }: OpenHarnessOptions = {}): Promise<Harness> {
-  const { environmentId, registryUrl, credential, ca, remoteKeys, label } = connection;
+  const { environmentId, registryUrl, credential, trust, remoteKeys, label } = connection;
   try {
     return await Harness.connect({
       environmentId,
       registryUrl,
       credential,
       remoteKeys,
-      ...(ca !== undefined && { ca }),
+      ...(trust && { trust }),
       ...(signal && { signal }),
       ...(tell && { onEvent: (event) => tellOf(event, label, remoteKeys.length > 0, tell) }),
     });

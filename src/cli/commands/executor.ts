@@ -1,11 +1,12 @@
 import { Command, Option } from 'commander';
-import { flag, type Listen, urlOf } from '../flags.ts';
+import { caFileFlag, flag, type Listen, urlOf } from '../flags.ts';
 import { serve, withServiceFlags } from '../serve.ts';
 
 interface ExecutorFlags {
   readonly environmentId: string;
   readonly registryUrl: string;
   readonly tokenFile: string;
+  readonly caFile?: string;
   readonly keysDir: string;
   readonly keysGroupReadable: boolean;
   readonly stateDir: string;
@@ -25,6 +26,7 @@ export function executorCommand(): Command {
     .addOption(
       flag('--registry-url <url>', 'where to register').argParser(urlOf('http', 'https')).makeOptionMandatory(),
     )
+    .addOption(caFileFlag())
     .addOption(flag('--token-file <file>', 'what proves this executor; read again for each call').makeOptionMandatory())
     .addOption(flag('--keys-dir <directory>', 'k1.json, k2.json, …; followed').makeOptionMandatory())
     .addOption(

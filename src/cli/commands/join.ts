@@ -31,7 +31,7 @@ export function joinCommand(): Command {
 }
 
 async function runJoin(environment: string, argv: readonly string[], flags: JoinFlags): Promise<void> {
-  const { environmentId, registryUrl, credential, ca, label } = await findConnection(environment, 'executor', flags);
+  const { environmentId, registryUrl, credential, trust, label } = await findConnection(environment, 'executor', flags);
   const tell = (line: string) => process.stderr.write(`${line}\n`);
   const refusals = new Refusals({ label, mayInterrupt: false, tell });
   let registered = false;
@@ -46,7 +46,7 @@ async function runJoin(environment: string, argv: readonly string[], flags: Join
     environmentId,
     registryUrl,
     credential,
-    ...(ca !== undefined && { ca }),
+    ...(trust && { trust }),
     logger: createLogger({ component: 'connector', level: flags.logLevel }),
     onEvent,
   });

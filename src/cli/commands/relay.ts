@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { collect, flag, type Listen, urlOf } from '../flags.ts';
+import { caFileFlag, collect, flag, type Listen, urlOf } from '../flags.ts';
 import { listenFlag, serve, withServiceFlags } from '../serve.ts';
 
 interface RelayFlags {
@@ -9,6 +9,7 @@ interface RelayFlags {
   readonly registryUrl: string[];
   readonly presenceSecretFile: string;
   readonly tlsDir?: string;
+  readonly caFile?: string;
   readonly logLevel: string;
   readonly exitOnStdinClose: boolean;
 }
@@ -23,6 +24,7 @@ export function relayCommand(): Command {
         .makeOptionMandatory(),
     )
     .addOption(flag('--presence-secret-file <file>', 'what proves this relay to the registries').makeOptionMandatory())
+    .addOption(caFileFlag())
     .addOption(flag('--tls-dir <folder>', 'serve TLS with tls.crt and tls.key of it; followed'))
     .addHelpText(
       'after',
@@ -39,6 +41,7 @@ export function relayCommand(): Command {
           ...(flags.adminListen && { admin: flags.adminListen }),
           registryUrls: flags.registryUrl,
           tlsFolder: flags.tlsDir,
+          caFile: flags.caFile,
           presenceSecret: async () => (await readFile(flags.presenceSecretFile, 'utf8')).trim(),
           ...telemetry,
         }),

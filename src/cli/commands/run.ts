@@ -39,14 +39,14 @@ async function runAgent(environment: string, argv: readonly string[], flags: Run
   const workspace = await tryTheWay(connection, flags, flags.quiet ? () => {} : tell);
   if (givenDirectory(argv) === undefined) await makeWorkspace(workspace);
   const refusals = new Refusals({ label: connection.label, mayInterrupt: !process.stdout.isTTY, tell });
-  const { environmentId, registryUrl, credential, remoteKeys, ca } = connection;
+  const { environmentId, registryUrl, credential, remoteKeys, trust } = connection;
   const connector = await startConnector({
     role: 'harness',
     environmentId,
     registryUrl,
     credential,
     remoteKeys,
-    ...(ca !== undefined && { ca }),
+    ...(trust && { trust }),
     logger: createLogger({ component: 'connector', level: flags.logLevel }),
     onEvent: (event) => refusals.take(event),
   });

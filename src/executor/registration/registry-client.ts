@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { Agent, buildConnector, fetch, type Response } from 'undici';
 import type { z } from 'zod';
 import type { PublicKey } from '../../noise/index.ts';
 import type { Clock } from '../../telemetry/index.ts';
@@ -15,6 +16,8 @@ import {
   SECURITY_PROFILE,
   STREAM_ID_HEADER,
   type StreamId,
+  type Trust,
+  trustOptions,
   validateResponse,
 } from '../../wire/index.ts';
 import { codeOf, ExecutorError } from '../errors.ts';
@@ -28,6 +31,7 @@ export interface RegistryClientOptions {
   environmentId: EnvironmentId;
   registryUrl: string;
   tokenFile: string;
+  trust?: Trust;
   clock: Clock;
 }
 
@@ -75,10 +79,12 @@ export class RegistryClient {
   readonly #options: RegistryClientOptions;
   readonly #base: string;
   readonly #closing = new AbortController();
+  readonly #sockets: Agent;
 
   constructor(options: RegistryClientOptions) {
     this.#options = options;
     this.#base = options.registryUrl.trim().replace(/\/+$/, '');
+    this.#sockets = socketsTrusting(options.trust);
   }
 
   /** Reads the bearer now. Throws `ExecutorError` `token_file`. */
@@ -95,8 +101,9 @@ export class RegistryClient {
   }
 
   /** Gives up the calls under way. */
-  close(): void {
+  async close(): Promise<void> {
     this.#closing.abort();
+    await this.#sockets.destroy();
   }
 
   async register(publicKey: PublicKey): Promise<RegisterAnswer> {
@@ -148,6 +155,7 @@ export class RegistryClient {
       const response = await fetch(`${this.#base}${registryPath(this.#options.environmentId, call)}`, {
         method: 'POST',
         redirect: 'manual',
+        dispatcher: this.#sockets,
         signal: AbortSignal.any([timeout.signal, this.#closing.signal]),
         headers: { ...asciiOnly(headers), authorization: `Bearer ${token}`, 'content-type': 'application/json' },
         body: JSON.stringify(body),
@@ -162,6 +170,12 @@ export class RegistryClient {
       timer.cancel();
     }
   }
+}
+
+/** undici's connector keeps the authorities that it was built with: each socket gets one of its own. */
+function socketsTrusting(trust: Trust | undefined): Agent {
+  if (trust === undefined) return new Agent();
+  return new Agent({ connect: (target, done) => buildConnector(trustOptions(trust))(target, done) });
 }
 
 function isSuccess({ status }: HttpAnswer): boolean {

@@ -7,6 +7,8 @@ import {
   MAX_MESSAGE_BYTES,
   MAX_REGISTRY_BODY_BYTES,
   parseErrorBody,
+  type Trust,
+  trustOptions,
 } from '../../wire/index.ts';
 import { Backoff } from '../backoff.ts';
 import { codeOf } from '../errors.ts';
@@ -35,6 +37,7 @@ export interface RelayTarget {
 
 export interface RelaySocketOptions {
   target: RelayTarget;
+  trust?: Trust;
   clock: Clock;
   logger: Logger;
   /** The streams of one connection. */
@@ -164,11 +167,12 @@ export class RelaySocket {
 
   /** One connection, from dial to end. */
   async #connect(): Promise<End> {
-    const { clock } = this.#options;
+    const { clock, trust } = this.#options;
     const socket = new WebSocket(this.#target.url, {
       perMessageDeflate: false,
       maxPayload: MAX_MESSAGE_BYTES,
       handshakeTimeout: CONNECT_TIMEOUT_MS,
+      ...trustOptions(trust),
     });
     this.#dialled = socket;
     const { promise, resolve } = Promise.withResolvers<End>();

@@ -4,6 +4,8 @@ import {
   type Deny,
   type EnvironmentId,
   MAX_PRESENCE_MESSAGE_BYTES,
+  type Trust,
+  trustOptions,
   type WatchToRegistry,
   type WatchToSidecar,
   watchPath,
@@ -26,6 +28,7 @@ export type Report = Omit<Extract<WatchToRegistry, { type: 'report' }>, 'type'>;
 export interface WatchClientOptions {
   environmentId: EnvironmentId;
   registryUrl: string;
+  trust?: Trust;
   token: () => Promise<string>;
   clock: Clock;
   logger: Logger;
@@ -96,6 +99,7 @@ export class WatchClient {
       perMessageDeflate: false,
       maxPayload: MAX_PRESENCE_MESSAGE_BYTES,
       handshakeTimeout: CONNECT_TIMEOUT_MS,
+      ...trustOptions(this.#options.trust),
     });
     this.#dialled = socket;
     const { promise, resolve } = Promise.withResolvers<number>();

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Clock } from '../../telemetry/index.ts';
-import { MAX_MESSAGE_BYTES } from '../../wire/index.ts';
+import { MAX_MESSAGE_BYTES, type Trust } from '../../wire/index.ts';
 import { HarnessError } from '../error.ts';
 import { dialRelay } from '../relay/dial.ts';
 import { type Answer, refusal } from './answer.ts';
@@ -13,7 +13,8 @@ import type { RelayPaths } from './relay-paths.ts';
 export interface RelaySocketsOptions {
   role: 'harness' | 'executor';
   paths: RelayPaths;
-  ca?: string;
+  /** The system's authorities when there is none. */
+  trust?: Trust;
   clock: Clock;
   report: (event: ConnectorEvent) => void;
 }
@@ -56,14 +57,14 @@ export class RelaySockets {
   #dial(request: IncomingMessage, signal: AbortSignal): Promise<WebSocket> {
     if (request.headers.origin !== undefined)
       throw new HarnessError('not_found', 'relay', 'no browsers', { status: 403 });
-    const { paths, clock, ca } = this.#options;
+    const { paths, clock, trust } = this.#options;
     const url = paths.take(request.url ?? '');
     if (url === undefined) {
       throw new HarnessError('ticket_used', 'relay', 'this address was used before or never given out', {
         status: this.#staleStatus(),
       });
     }
-    return dialRelay({ url, headers: traceHeaders(request), clock, signal, ...(ca !== undefined && { ca }) });
+    return dialRelay({ url, headers: traceHeaders(request), clock, signal, ...(trust && { trust }) });
   }
 
   #join(request: IncomingMessage, socket: Duplex, head: Buffer, relay: WebSocket): void {

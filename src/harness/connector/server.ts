@@ -3,7 +3,13 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type Clock, type Logger, systemClock } from '../../telemetry/index.ts';
-import { type EnvironmentId, MAX_REGISTRY_BODY_BYTES, type RegistryCall, registryPath } from '../../wire/index.ts';
+import {
+  type EnvironmentId,
+  MAX_REGISTRY_BODY_BYTES,
+  type RegistryCall,
+  registryPath,
+  type Trust,
+} from '../../wire/index.ts';
 import { HarnessError } from '../error.ts';
 import { CredentialAhead, type CredentialSource } from '../registry/credential.ts';
 import { type Answer, refusal, refusalFor } from './answer.ts';
@@ -21,8 +27,8 @@ export interface ConnectorOptions {
   /** The registry's base URL. */
   registryUrl: string;
   credential: CredentialSource;
-  /** PEM certificates to trust upstream instead of the system's. */
-  ca?: string;
+  /** Upstream; the system's authorities when there is none. */
+  trust?: Trust;
   /** Fingerprints of which the executor's key must be one (role `harness`); none means any. */
   remoteKeys?: readonly string[];
   logger: Logger;
@@ -49,20 +55,20 @@ export async function startConnector(options: ConnectorOptions): Promise<Connect
     options.logger.debug({ event }, 'connector event');
     options.onEvent?.(event);
   };
-  const ca = options.ca === undefined ? {} : { ca: options.ca };
+  const trust = options.trust === undefined ? {} : { trust: options.trust };
   const server = createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const authority = `127.0.0.1:${portOf(server)}`;
   const context: RouteContext = {
-    endpoint: { registryUrl: options.registryUrl, environmentId: options.environmentId, ...ca },
+    endpoint: { registryUrl: options.registryUrl, environmentId: options.environmentId, ...trust },
     credentials,
     clock,
     random: options.random ?? Math.random,
     localUrl: (relayUrl) => `ws://${authority}${paths.publish(relayUrl)}`,
     report,
   };
-  const sockets = new RelaySockets({ role: options.role, paths, clock, report, ...ca });
+  const sockets = new RelaySockets({ role: options.role, paths, clock, report, ...trust });
   const routes = options.role === 'harness' ? harnessRoutes(options.remoteKeys ?? []) : executorRoutes();
   server.on('request', (request, response) => {
     void answerChild(request, response, { routes, context, token });

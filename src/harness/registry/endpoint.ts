@@ -1,7 +1,14 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Clock } from '../../telemetry/index.ts';
-import { type EnvironmentId, MAX_REGISTRY_BODY_BYTES, type RegistryCall, registryPath } from '../../wire/index.ts';
+import {
+  type EnvironmentId,
+  MAX_REGISTRY_BODY_BYTES,
+  type RegistryCall,
+  registryPath,
+  type Trust,
+  trustOptions,
+} from '../../wire/index.ts';
 import { HarnessError } from '../error.ts';
 
 /** A registry as one environment's client sees it. */
@@ -9,8 +16,8 @@ export interface RegistryEndpoint {
   /** Base URL; a path prefix in it is kept (contract §2). */
   registryUrl: string;
   environmentId: EnvironmentId;
-  /** PEM certificates to trust instead of the system's, for a private authority. */
-  ca?: string;
+  /** The system's authorities when there is none. */
+  trust?: Trust;
 }
 
 export interface RegistryRequest {
@@ -58,7 +65,7 @@ export function callRegistry(
       method: 'POST',
       // A connection of its own for each call: a kept one may be dead, and calls are seconds apart.
       agent: false,
-      ...(endpoint.ca !== undefined && { ca: endpoint.ca }),
+      ...trustOptions(endpoint.trust),
       headers: {
         ...headers,
         accept: '*/*',

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 import type { Clock } from '../../telemetry/index.ts';
-import { MAX_MESSAGE_BYTES, parseErrorBody } from '../../wire/index.ts';
+import { MAX_MESSAGE_BYTES, parseErrorBody, type Trust, trustOptions } from '../../wire/index.ts';
 import { HarnessError } from '../error.ts';
 
 /** A WebSocket connect, upgrade included (contract §8). */
@@ -13,7 +13,7 @@ const MAX_REFUSAL_BYTES = 4096;
 export interface RelayDial {
   /** With its ticket: never logged. */
   url: string;
-  ca?: string;
+  trust?: Trust;
   headers?: Record<string, string>;
   clock: Clock;
   signal?: AbortSignal;
@@ -24,9 +24,9 @@ export interface RelayDial {
  *
  * @throws HarnessError `relay_unreachable`, `relay_timeout`, the code of the relay's refusal with its status (retryable all), `aborted`
  */
-export function dialRelay({ url, ca, headers, clock, signal }: RelayDial): Promise<WebSocket> {
+export function dialRelay({ url, trust, headers, clock, signal }: RelayDial): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
-    const socket = openSocket(url, { ca, headers });
+    const socket = openSocket(url, { ...(trust && { trust }), ...(headers && { headers }) });
     const settle = (outcome: () => void) => {
       timer.cancel();
       signal?.removeEventListener('abort', aborted);
@@ -56,14 +56,14 @@ export function dialRelay({ url, ca, headers, clock, signal }: RelayDial): Promi
   });
 }
 
-function openSocket(url: string, options: { ca: string | undefined; headers: Record<string, string> | undefined }) {
+function openSocket(url: string, { trust, headers }: Pick<RelayDial, 'trust' | 'headers'>) {
   try {
     return new WebSocket(url, {
       perMessageDeflate: false,
       maxPayload: MAX_MESSAGE_BYTES,
       followRedirects: false,
-      ...(options.ca !== undefined && { ca: options.ca }),
-      ...(options.headers && { headers: options.headers }),
+      ...trustOptions(trust),
+      ...(headers && { headers }),
     });
   } catch (cause) {
     throw new HarnessError('registry_malformed', 'relay', 'the relay URL is not one that can be dialled', { cause });

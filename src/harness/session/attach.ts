@@ -89,8 +89,8 @@ async function attachOnce(context: AttachContext, request: AttachRequest): Promi
       `the executor's key changed from ${resume.fingerprint} to ${bundle.fingerprint} while the session was being recovered`,
     );
   }
-  const ca = endpoint.ca === undefined ? {} : { ca: endpoint.ca };
-  const socket = await dialRelay({ url: bundle.relayUrl, clock, signal, ...ca });
+  const { trust } = endpoint;
+  const socket = await dialRelay({ url: bundle.relayUrl, clock, signal, ...(trust && { trust }) });
   try {
     return await initialise(socket, bundle, context, request);
   } catch (error) {

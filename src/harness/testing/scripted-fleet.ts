@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import { generateKeypair, type Keypair } from '../../noise/index.ts';
@@ -16,6 +17,7 @@ import {
   parseRegistrationId,
   SECURITY_PROFILE,
   type SecureChannel,
+  type ServingCertificate,
 } from '../../wire/index.ts';
 import { ScriptedExecServer } from './scripted-exec-server.ts';
 
@@ -50,6 +52,8 @@ export class ScriptedFleet {
   /** Taken one by one before the usual answers of the registry, and of the relay's upgrades. */
   readonly registryAnswers: ScriptedAnswer[] = [];
   readonly upgradeAnswers: ScriptedAnswer[] = [];
+  /** Where the registry sends to; here, unless given. */
+  relayUrl: string | undefined;
   keypair: Keypair = generateKeypair();
   /** What the executor answers a handshake with; empty is good. */
   handshakePayload = '';
@@ -69,8 +73,9 @@ export class ScriptedFleet {
     server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
   }
 
-  static async start(): Promise<ScriptedFleet> {
-    const server = createServer();
+  /** With a certificate registry and relay speak TLS. */
+  static async start(certificate?: ServingCertificate): Promise<ScriptedFleet> {
+    const server = certificate === undefined ? createServer() : createTlsServer({ ...certificate });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return new ScriptedFleet(server);
@@ -79,7 +84,7 @@ export class ScriptedFleet {
   get url(): string {
     const address = this.#server.address();
     if (address === null || typeof address === 'string') throw new Error('not listening');
-    return `http://127.0.0.1:${address.port}`;
+    return `${this.#server instanceof TlsServer ? 'https' : 'http'}://127.0.0.1:${address.port}`;
   }
 
   get fingerprint(): string {
@@ -88,6 +93,11 @@ export class ScriptedFleet {
 
   get sockets(): readonly WebSocket[] {
     return [...this.#live];
+  }
+
+  /** From the next connection on. */
+  renew(certificate: ServingCertificate): void {
+    if (this.#server instanceof TlsServer) this.#server.setSecureContext({ ...certificate });
   }
 
   /** As a relay that dies. */
@@ -111,7 +121,7 @@ export class ScriptedFleet {
     const role = url.endsWith('/connect') ? 'harness' : 'environment';
     const bundle = {
       environment_id: ENVIRONMENT,
-      url: `${this.url.replace('http', 'ws')}/v1/${role}?role=${role}&ticket=t${this.#tickets}`,
+      url: `${(this.relayUrl ?? this.url).replace('http', 'ws')}/v1/${role}?role=${role}&ticket=t${this.#tickets}`,
       security_profile: SECURITY_PROFILE,
       executor_registration_id: REGISTRATION,
     };

@@ -164,9 +164,9 @@ describe('the pod of an executor', () => {
   });
 
   it('trusts no bundle where the certificates are publicly trusted', () => {
-    const trust = { name: 'NODE_EXTRA_CA_CERTS', value: '/etc/noisefleet/ca/ca.crt' };
-    expect(named(podOf(), 'noisefleet-sidecar')?.env).toEqual([trust]);
-    expect(named(podOf({}, { privateTrust: false }), 'noisefleet-sidecar')?.env).toBeUndefined();
+    const sidecarArgs = (change: Partial<PodInput>) => named(podOf({}, change), 'noisefleet-sidecar')?.args;
+    expect(sidecarArgs({})).toEqual(expect.arrayContaining(['--ca-file', '/etc/noisefleet/ca/ca.crt']));
+    expect(sidecarArgs({ privateTrust: false })).not.toContain('--ca-file');
   });
 
   it('has a hash that changes with what it is made from and not with its name', () => {

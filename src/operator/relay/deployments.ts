@@ -91,12 +91,12 @@ export function relayDeployment(input: RelayDeploymentsInput): Child<V1Deploymen
   const [peers] = serviceHosts(names.registryPeers, owner.namespace);
   const container: V1Container = {
     ...commonContainer(input, 'relay', PORTS.relay),
-    ...(input.privateTrust && { env: [{ name: 'NODE_EXTRA_CA_CERTS', value: `${PATHS.bundle}/ca.crt` }] }),
     args: [
       'relay',
       ...['--listen', `0.0.0.0:${PORTS.relay}`, '--admin-listen', `0.0.0.0:${PORTS.admin}`],
       ...['--registry-url', `https://${peers}:${PORTS.registry}`],
       ...['--presence-secret-file', `${PATHS.presence}/token`],
+      ...(input.privateTrust ? ['--ca-file', `${PATHS.bundle}/ca.crt`] : []),
       ...['--tls-dir', PATHS.tls],
       ...['--log-level', input.settings.logLevel],
     ],

@@ -6,6 +6,8 @@ import {
   type PresenceToRelay,
   presenceToRegistry,
   presenceToRelay,
+  type Trust,
+  trustOptions,
 } from '../../wire/index.ts';
 
 /** The registry speaks first, at once; one that has nothing to say by now is not one. */
@@ -32,6 +34,7 @@ interface LinkHandlers {
 export interface LinkOptions {
   readonly registryUrl: string;
   readonly secret: () => Promise<string>;
+  readonly trust?: Trust;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
@@ -71,7 +74,7 @@ export class PresenceLink {
   }
 
   async #dial(): Promise<void> {
-    const { registryUrl, secret } = this.#options;
+    const { registryUrl, secret, trust } = this.#options;
     const bearer = (await secret()).trim();
     if (this.#closed) return;
     const url = new URL(registryUrl);
@@ -82,6 +85,7 @@ export class PresenceLink {
       perMessageDeflate: false,
       handshakeTimeout: DIAL_MS,
       maxPayload: MAX_INBOUND_BYTES,
+      ...trustOptions(trust),
     });
     this.#socket = socket;
     this.#serve(socket);

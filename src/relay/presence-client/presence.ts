@@ -7,6 +7,7 @@ import type {
   PresenceToRelay,
   RegistrationId,
   TicketJwk,
+  Trust,
 } from '../../wire/index.ts';
 import { PresenceLink } from './link.ts';
 
@@ -25,6 +26,7 @@ interface PresenceSource {
 export interface PresenceOptions {
   readonly registryUrls: readonly string[];
   readonly secret: () => Promise<string>;
+  readonly trust?: Trust;
   readonly bootId: BootId;
   readonly port: number;
   readonly source: PresenceSource;
@@ -40,7 +42,7 @@ export class Presence {
 
   constructor(options: PresenceOptions) {
     this.#options = options;
-    const { secret, clock, logger, random } = options;
+    const { secret, trust, clock, logger, random } = options;
     const handlers = {
       hello: (message: Extract<PresenceToRelay, { type: 'hello' }>) => this.#onHello(message),
       message: (registryId: string, message: PresenceToRelay, link: PresenceLink) =>
@@ -48,7 +50,8 @@ export class Presence {
       entering: () => this.#entering(),
     };
     this.#links = options.registryUrls.map(
-      (registryUrl) => new PresenceLink({ registryUrl, secret, clock, logger, random, handlers }),
+      (registryUrl) =>
+        new PresenceLink({ registryUrl, secret, ...(trust && { trust }), clock, logger, random, handlers }),
     );
   }
 

@@ -1,4 +1,3 @@
-import 'reflect-metadata';
 import { once } from 'node:events';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
@@ -6,31 +5,20 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
-import { X509CertificateGenerator } from '@peculiar/x509';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createLogger, systemClock } from '../../telemetry/index.ts';
+import { TestAuthority } from '../testing/authority.ts';
 import { followCertificates, renewCertificate } from './certificate-folder.ts';
 
-const SERVER = 'localhost';
 const logger = createLogger({ component: 'test', level: 'silent' });
-
-async function pair(serialNumber: string) {
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const certificate = await X509CertificateGenerator.createSelfSigned({
-    serialNumber,
-    name: `CN=${SERVER}`,
-    notBefore: new Date(Date.now() - 60_000),
-    notAfter: new Date(Date.now() + 3_600_000),
-    signingAlgorithm: algorithm,
-    keys,
-  });
-  const der = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
-  return { cert: certificate.toString('pem'), key: `-----BEGIN PRIVATE KEY-----\n${der}\n-----END PRIVATE KEY-----\n` };
-}
 
 describe('certificates of a folder', () => {
   let folder: string;
+  let authority: TestAuthority;
+
+  beforeAll(async () => {
+    authority = await TestAuthority.make();
+  });
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'noisefleet-tls-'));
@@ -43,7 +31,7 @@ describe('certificates of a folder', () => {
   }
 
   it('are served from the next connection on when they are renewed, and open connections go on', async () => {
-    const first = await pair('01');
+    const first = await authority.issue({ serialNumber: '01' });
     await write('tls.crt', first.cert);
     await write('tls.key', first.key);
     const certificates = await followCertificates({ folder, clock: systemClock, logger });
@@ -59,7 +47,7 @@ describe('certificates of a folder', () => {
     };
 
     const before = await dial();
-    const second = await pair('02');
+    const second = await authority.issue({ serialNumber: '02' });
     const changed = new Promise((resolve) => certificates.onChange(resolve));
     await write('tls.crt', second.cert);
     // Between the two writes they do not belong together: the first pair stays.
@@ -82,7 +70,7 @@ describe('certificates of a folder', () => {
   });
 
   it('must be there, and match, before anything is served', async () => {
-    const [one, other] = await Promise.all([pair('01'), pair('02')]);
+    const [one, other] = await Promise.all([authority.issue(), authority.issue()]);
     await expect(followCertificates({ folder, clock: systemClock, logger })).rejects.toThrow('ENOENT');
     await write('tls.crt', one.cert);
     await write('tls.key', other.key);
