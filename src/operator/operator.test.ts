@@ -8,7 +8,8 @@ import {
   secrets,
   services,
 } from '../kube/index.ts';
-import { executorNames } from './executor-pod/names.ts';
+import { childMetadata } from './children/child.ts';
+import { executorNames, podName } from './executor-pod/names.ts';
 import { OperatorFixture } from './testing/fixture.ts';
 
 let cluster: OperatorFixture;
@@ -118,6 +119,24 @@ describe('the operator', () => {
     expect(status.pod).toMatchObject({ attempt: 2, failures: 1 });
     expect(status.keys.map(({ id }) => id)).toEqual(['k1']);
     await cluster.eventually('the first pod to go', async () => (await cluster.all(pods, 'team-a')).length === 1);
+  });
+
+  it('does not take on a pod that somebody made under its next name, with our labels and an owner reference', async () => {
+    await cluster.applyExecutor();
+    const { uid } = (await cluster.executor()).metadata;
+    const owner = { kind: 'Executor', namespace: 'team-a', name: 'build', uid } as const;
+    const name = podName(owner, 1);
+    const forged = await cluster.api.create(pods, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: childMetadata(owner, 'executor', name),
+      ...{ spec: { containers: [{ name: 'workspace', image: 'mallory:1' }] } },
+    });
+    await readyRelay();
+    const pod = await cluster.fence();
+    expect(pod.metadata.uid).not.toBe(forged.metadata.uid);
+    expect(pod.metadata.name).not.toBe(name);
+    await cluster.eventually('the forged one to go', async () => (await cluster.all(pods, 'team-a')).length === 1);
   });
 
   it('takes the pod of a suspended executor away and keeps its key and its workspace', async () => {

@@ -6,8 +6,8 @@ import type { Child, Owner } from '../children/child.ts';
 import type { Stall } from '../namespaces/decide.ts';
 import type { World } from '../world.ts';
 
-/** The pod that was made or found, or why the API server does not take it. */
-export type CreatedPod = { readonly pod: Pod } | { readonly refused: Stall };
+/** The pod that was made, or why the API server does not take it, or that another pod has its name. */
+export type CreatedPod = { readonly pod: Pod } | { readonly refused: Stall } | { readonly nameTaken: true };
 
 /** The pod of this name for sure: one that informers do not show may still be there. */
 export function findPod(world: World, owner: Owner, name: string, signal: AbortSignal): Promise<Pod | undefined> {
@@ -16,7 +16,7 @@ export function findPod(world: World, owner: Owner, name: string, signal: AbortS
 }
 
 /**
- * Makes a pod, or finds the one that an earlier try has made. A refusal (Pod Security, quota, an admission policy) is an answer and no error:
+ * Makes a pod. One of its name that is there already is not taken on, whatever it says of itself (`MadePods`). A refusal (Pod Security, quota, an admission policy) is an answer and no error:
  * a human has to mend it. Throws `ApiError`, `NotOwnedError`.
  */
 export async function createPod(
@@ -33,7 +33,7 @@ export async function createPod(
       const there = await world.api.get(pods, { namespace, name }, { signal });
       if (!isControlledBy(there, { metadata: { uid: owner.uid } }))
         throw new NotOwnedError('Pod', { namespace, name }, owner);
-      return { pod: there };
+      return { nameTaken: true };
     }
     if (isApiError(error, 'Forbidden', 'Invalid', 'BadRequest')) {
       const message = error instanceof Error ? error.message : String(error);

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { decidePod, type ObservedExecutorPod, type ObservedPod, type PodStatus } from './decide.ts';
 
 const NOW = Date.parse('2026-11-21T08:00:00Z');
-const TIME = '2026-11-21T08:00:00Z';
 const nameOf = (attempt: number) => `build-${attempt}`;
 
 const pod = (change: Partial<ObservedPod> = {}): ObservedPod => ({
@@ -41,12 +40,19 @@ describe('the pod of an executor', () => {
     expect(decide({ startable: false }).action).toEqual({ type: 'none' });
   });
 
-  it('becomes the fence when it is seen, also after a crash that lost the answer', () => {
-    expect(decide({ pod: pod() })).toMatchObject({
-      action: { type: 'none' },
-      status: { name: 'build-1', uid: 'u1', startTime: TIME },
-    });
-    expect(decide({ status: unborn, pod: pod() }).status?.uid).toBe('u1');
+  it.each<[string, PodStatus | undefined, number]>([
+    ['before any was made', undefined, 1],
+    ['while its own is still to be made', unborn, 1],
+    ['in the place of its own', status({ uid: 'u0' }), 1],
+  ])('is never one of its name that somebody else has made %s', (_when, known, failures) => {
+    const decision = decide({ status: known, pod: pod() });
+    expect(decision).toMatchObject({ action: { type: 'create', attempt: 2 }, status: { name: 'build-2', failures } });
+    expect(decision.status?.uid).toBeUndefined();
+  });
+
+  it('is not made again and again in a race for its names', () => {
+    const third = decide({ status: { name: 'build-3', attempt: 3, failures: 1 }, pod: pod({ name: 'build-3' }) });
+    expect(third).toMatchObject({ action: { type: 'none' }, nextTime: NOW + 10_000, status: { failures: 2 } });
   });
 
   it('is left alone while it runs', () => {

@@ -24,7 +24,7 @@ export interface ObservedExecutorPod {
   /** Hash of what a pod would be made from now; undefined while it cannot be told. */
   readonly desiredHash: string | undefined;
   readonly status: PodStatus | undefined;
-  /** The pod named by status (by the first attempt when there is no status yet), looked up for sure: absent means gone. */
+  /** The pod of the name in status (of the first attempt when there is no status yet), looked up for sure: absent means gone. */
   readonly pod: ObservedPod | undefined;
   /** Sessions; undefined when nobody knows, which is not zero. */
   readonly sessions: number | undefined;
@@ -49,7 +49,7 @@ export interface PodDecision {
 export type PodNames = (attempt: number) => string;
 
 /**
- * Which pod there should be. Exactly one counts, the one in status: every other pod of the executor is deleted by the caller. A pod
+ * Which pod there should be. Exactly one counts, the one whose UID is in status: every other pod of the executor is deleted by the caller. A pod
  * that ended or is ending is followed by the next attempt, under a new name, at once the first time and later each time after that.
  */
 export function decidePod(observed: ObservedExecutorPod, nameOf: PodNames, now: number): PodDecision {
@@ -57,8 +57,9 @@ export function decidePod(observed: ObservedExecutorPod, nameOf: PodNames, now: 
   const current = status ?? { name: nameOf(1), attempt: 1, failures: 0 };
   if (operatingMode === 'Suspended') return rest(suspended(current, pod, nameOf));
 
-  if (pod !== undefined && !hasEnded(pod)) return running({ ...observed, pod }, current, nameOf, now);
-  // Gone or ended: only what had been made can have failed.
+  const counts = pod !== undefined && pod.uid === current.uid;
+  if (counts && !hasEnded(pod)) return running({ ...observed, pod }, current, nameOf);
+  // Gone, ended, or of this name and not the one that we made (`MadePods`): its name is used up in any case.
   const failed = pod !== undefined || current.uid !== undefined;
   const next = failed ? afterFailure(current, nameOf, now) : current;
   if (!startable) return rest(next);
@@ -69,12 +70,9 @@ export function decidePod(observed: ObservedExecutorPod, nameOf: PodNames, now: 
 
 function running(
   { pod, desiredHash, updatePolicy, sessions }: ObservedExecutorPod & { readonly pod: ObservedPod },
-  current: PodStatus,
+  known: PodStatus,
   nameOf: PodNames,
-  now: number,
 ): PodDecision {
-  const known: PodStatus =
-    current.uid === pod.uid ? current : { ...withoutRetry(current), uid: pod.uid, startTime: secondTime(now) };
   if (desiredHash === undefined || pod.hash === desiredHash) return rest(known);
   // A pod that never came to run has no sessions, and may not come to run because of what has now been mended.
   const idle = pod.phase === 'Pending' || sessions === 0;

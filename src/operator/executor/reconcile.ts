@@ -1,6 +1,6 @@
 import { type ExecutorStatus, READY, REASONS } from '../../api/index.ts';
 import type { KeyStore } from '../../keys/index.ts';
-import { namespaces, type Pod, parseTime } from '../../kube/index.ts';
+import { ApiError, namespaces, type Pod, parseTime } from '../../kube/index.ts';
 import { environmentIdOf } from '../../wire/index.ts';
 import { NotOwnedError } from '../children/apply-child.ts';
 import type { Owner } from '../children/child.ts';
@@ -9,8 +9,9 @@ import type { Finding } from '../conditions/conditions.ts';
 import { writeStatus } from '../conditions/write-status.ts';
 import { createPod, deleteOthers, findPod } from '../executor-pod/apply-pod.ts';
 import { applySurroundings } from '../executor-pod/children.ts';
-import { decidePod, type PodDecision } from '../executor-pod/decide.ts';
+import { decidePod, type PodDecision, type PodStatus } from '../executor-pod/decide.ts';
 import { withHash } from '../executor-pod/hash.ts';
+import { MadePods } from '../executor-pod/made-pods.ts';
 import { executorNames, podName } from '../executor-pod/names.ts';
 import { type PodView, viewPod } from '../executor-pod/observe.ts';
 import { asPodTemplate, executorPod } from '../executor-pod/pod.ts';
@@ -44,6 +45,8 @@ interface Subject {
   readonly executor: ServedExecutor;
   readonly owner: Owner;
   readonly relay: ServedRelay | undefined;
+  /** The pod that counts, as status says or is about to say. */
+  readonly fence: PodStatus | undefined;
 }
 
 /** A pod that the API server refuses may be taken later: a quota grows, a policy is changed. Milliseconds. */
@@ -52,6 +55,7 @@ const REFUSED_AGAIN_MS = 30_000;
 /** Brings one Executor to what it wants and says how it stands: taken on, its surroundings, its key, its pod. */
 export class ExecutorReconciler {
   readonly #options: ExecutorControllerOptions;
+  readonly #made = new MadePods();
 
   constructor(options: ExecutorControllerOptions) {
     this.#options = options;
@@ -64,12 +68,16 @@ export class ExecutorReconciler {
     const { world, access } = this.#options;
     const executor = world.stores.executors.get(ref);
     // What belongs to a deleted executor is collected by its owner references.
-    if (executor === undefined || executor.metadata.deletionTimestamp !== undefined) return undefined;
+    if (executor === undefined || executor.metadata.deletionTimestamp !== undefined) {
+      this.#made.forget(ref);
+      return undefined;
+    }
     if ((await access.enabled(ref.namespace, signal)) && !world.synced(ref.namespace)) {
       return { requeueAt: world.clock.now() + SYNC_LOOK_MS };
     }
     const owner: Owner = { kind: 'Executor', ...ref, uid: executor.metadata.uid };
-    const subject: Subject = { executor, owner, relay: world.stores.relays.get(relayOf(executor)) };
+    const relay = world.stores.relays.get(relayOf(executor));
+    const subject: Subject = { executor, owner, relay, fence: this.#made.known(owner, executor.status.pod) };
     const { status, findings, requeueAt } = await this.#look(subject, signal);
     await writeStatus(world, executors, executor, { status, findings }, signal);
     return requeueAt === undefined ? undefined : { requeueAt };
@@ -171,14 +179,17 @@ export class ExecutorReconciler {
     };
   }
 
-  #seePod({ executor, owner }: Subject, signal: AbortSignal): Promise<Pod | undefined> {
-    const name = executor.status.pod?.name ?? podName(owner, 1);
-    return findPod(this.#options.world, owner, name, signal);
+  async #seePod({ executor, owner, fence }: Subject, signal: AbortSignal): Promise<Pod | undefined> {
+    const { world } = this.#options;
+    const pod = await findPod(world, owner, fence?.name ?? podName(owner, 1), signal);
+    // A pod that does not count will be ended: only on the word of the API server, not of a cache that may be behind it.
+    if (pod !== undefined && pod.metadata.uid !== fence?.uid) await confirmCurrent(world, executor, signal);
+    return pod;
   }
 
-  #keys({ executor, owner }: Subject, view: PodView | undefined, signal: AbortSignal): Promise<KeysResult> {
+  #keys({ executor, owner, fence }: Subject, view: PodView | undefined, signal: AbortSignal): Promise<KeysResult> {
     const { keys: store, world } = this.#options;
-    const serving = view?.registered === true && view.uid === executor.status.pod?.uid;
+    const serving = view?.registered === true && view.uid === fence?.uid;
     return reconcileKeys(
       { store, holder: owner, records: executor.status.keys, serving, now: world.clock.now() },
       signal,
@@ -187,7 +198,7 @@ export class ExecutorReconciler {
 
   /** Makes, replaces and ends pods, so that the one in status is the only one. */
   async #pod(
-    { executor, owner }: Subject,
+    { executor, owner, fence: known }: Subject,
     {
       view,
       startable,
@@ -200,7 +211,7 @@ export class ExecutorReconciler {
     signal: AbortSignal,
   ): Promise<{ decision: PodDecision; view: PodView | undefined; refused?: Stall }> {
     const { world, settings } = this.#options;
-    const { spec, metadata, status } = executor;
+    const { spec, metadata } = executor;
     const desired = (attempt: number) =>
       withHash(
         executorPod({
@@ -219,9 +230,9 @@ export class ExecutorReconciler {
         updatePolicy: spec.updatePolicy,
         startable,
         desiredHash: startable ? desired(1).hash : undefined,
-        status: status.pod,
+        status: known,
         pod: view,
-        sessions: status.sessions?.count,
+        sessions: executor.status.sessions?.count,
       },
       (attempt) => podName(owner, attempt),
       world.clock.now(),
@@ -234,11 +245,13 @@ export class ExecutorReconciler {
     const { attempt } = decision.action;
     const created = await createPod(world, owner, desired(attempt).pod, signal);
     if ('refused' in created) return { decision, view: undefined, refused: created.refused };
-    await deleteOthers(world, owner, all, created.pod.metadata.name, signal);
+    if ('nameTaken' in created) return { decision: { ...decision, nextTime: world.clock.now() }, view: undefined };
     const made = viewPod(created.pod);
     const startTime = created.pod.metadata.creationTimestamp;
     const { retryTime: _, ...rest } = decision.status ?? { name: made.name, attempt, failures: 0 };
     const fence = { ...rest, uid: made.uid, ...(startTime !== undefined && { startTime }) };
+    this.#made.remember(owner, fence);
+    await deleteOthers(world, owner, all, made.name, signal);
     return { decision: { ...decision, status: fence }, view: made };
   }
 }
@@ -249,4 +262,12 @@ function wasRegistered({ status }: ServedExecutor, view: PodView | undefined): b
   const before = ready?.reason === REASONS.Registered || ready?.reason === REASONS.Disconnected;
   const since = parseTime(status.pod?.startTime);
   return before && since !== undefined && view?.uid === status.pod?.uid;
+}
+
+/** Throws `ApiError` `Conflict` when the cache shows an older version than there is: what was decided by it is decided again. */
+async function confirmCurrent({ api }: World, { metadata }: ServedExecutor, signal: AbortSignal): Promise<void> {
+  const { namespace, name, resourceVersion } = metadata;
+  const live = await api.find(executors, { namespace, name }, { signal });
+  if (live?.metadata.resourceVersion === resourceVersion) return;
+  throw new ApiError({ code: 'Conflict', step: `confirm executor ${namespace}/${name}`, message: 'it has changed' });
 }
