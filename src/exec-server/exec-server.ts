@@ -27,6 +27,10 @@ export interface ExecServerOptions {
   spillDirectory?: string | undefined;
   /** The `cwd` of `environment/info`: where a harness starts its commands. Our own working directory by default. */
   workspace?: string | undefined;
+  /** The command of a POSIX shell, which gives programs their terminals; the image's own by default. */
+  shell?: readonly string[] | undefined;
+  /** The command that makes pipes; looked for on PATH by default. */
+  mkfifo?: readonly string[] | undefined;
   /** What commands may inherit from, our own variables left out. `process.env` by default. */
   ownEnvironment?: Readonly<Record<string, string | undefined>>;
   version: string;
@@ -34,6 +38,9 @@ export interface ExecServerOptions {
   metrics?: Metrics;
   clock?: Clock;
 }
+
+/** Where every image that has a shell has it. */
+export const IMAGE_SHELL = '/bin/sh';
 
 export interface ExecServer {
   /** `ws://host:port` */
@@ -48,7 +55,7 @@ export async function startExecServer(options: ExecServerOptions): Promise<ExecS
   const token = new TokenCheck(options.tokenSha256);
   if (spillDirectory !== undefined) await mkdir(spillDirectory, { recursive: true, mode: 0o700 });
   const instruments = createInstruments(options.metrics ?? createMetrics({ component: 'exec-server', version }));
-  const pipes = await PipeStock.create(spillDirectory);
+  const pipes = await PipeStock.create(spillDirectory, options.mkfifo ?? ['mkfifo']);
   if (!pipes) logger.warn('no mkfifo or no spill directory, commands get sockets and cannot open /dev/stdout by name');
   const sandbox = await policyOf(options.sandbox, logger);
   const sessions = new Sessions({ clock, logger, count: instruments.sessions });
@@ -57,6 +64,7 @@ export async function startExecServer(options: ExecServerOptions): Promise<ExecS
     logger,
     sandbox,
     pipes,
+    shell: options.shell ?? [IMAGE_SHELL],
     spillDirectory,
     spillBudget: new ByteBudget(TOTAL_SPILL_BYTES, (used) => instruments.spill.set(used)),
     memoryBudget: new ByteBudget(TOTAL_LOG_MEMORY_BYTES, (used) => instruments.memory.set(used)),

@@ -1,1 +1,7 @@
-export { type ExecServer, type ExecServerOptions, type SandboxMode, startExecServer } from './exec-server.ts';
+export {
+  type ExecServer,
+  type ExecServerOptions,
+  IMAGE_SHELL,
+  type SandboxMode,
+  startExecServer,
+} from './exec-server.ts';

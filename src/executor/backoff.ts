@@ -3,6 +3,11 @@ export interface BackoffOptions {
   baseMs: number;
   /** The window never grows beyond this, in milliseconds. */
   capMs: number;
+  /**
+   * Until the first success, and for at most so many failures, the window stays below `capMs`: what is started together with us is
+   * there within seconds, and somebody waits for it.
+   */
+  early?: { failures: number; capMs: number };
   /** Uniform in [0, 1). */
   random?: () => number;
 }
@@ -14,12 +19,14 @@ export interface BackoffOptions {
 export class Backoff {
   readonly #baseMs: number;
   readonly #capMs: number;
+  #early: BackoffOptions['early'];
   readonly #random: () => number;
   #failures = 0;
 
-  constructor({ baseMs, capMs, random = Math.random }: BackoffOptions) {
+  constructor({ baseMs, capMs, early, random = Math.random }: BackoffOptions) {
     this.#baseMs = baseMs;
     this.#capMs = capMs;
+    this.#early = early;
     this.#random = random;
   }
 
@@ -28,11 +35,13 @@ export class Backoff {
     const failures = this.#failures;
     this.#failures += 1;
     if (failures === 0) return 0;
-    return Math.floor(this.#random() * Math.min(this.#capMs, this.#baseMs * 2 ** (failures - 1)));
+    const capMs = this.#early !== undefined && failures < this.#early.failures ? this.#early.capMs : this.#capMs;
+    return Math.floor(this.#random() * Math.min(capMs, this.#baseMs * 2 ** (failures - 1)));
   }
 
   /** After a success: the next try is at once again. */
   reset(): void {
     this.#failures = 0;
+    this.#early = undefined;
   }
 }

@@ -15,7 +15,7 @@ export class PreflightError extends Error {
 /** One command of each Debian package that `scripts/install-debian.sh` installs. */
 const COMMANDS = [
   ...['containerd', 'runc', 'iptables', 'conntrack', 'ipset', 'ip', 'nsenter', 'pgrep', 'openssl'],
-  ...['curl', 'jq', 'buildah', 'busybox'],
+  ...['curl', 'jq', 'buildah', 'busybox', 'musl-gcc'],
 ];
 
 /** @throws {PreflightError} unless run by root on Linux: a node needs namespaces, mounts and cgroups */

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import type { Logger, Metrics } from '../../telemetry/index.ts';
 import { flag, type Listen, parseListen } from '../flags.ts';
+import { toolsAsFirstProcess, toolsFlag } from '../install/tools-flag.ts';
 import { productVersion } from '../product-version.ts';
 import { type Service, serve, withServiceFlags } from '../serve.ts';
 import { digestIn } from '../token-digest.ts';
@@ -11,6 +13,7 @@ interface ExecServerFlags {
   readonly sandbox: 'container' | 'enforce';
   readonly spillDir?: string;
   readonly workspace?: string;
+  readonly tools?: string;
   readonly adminListen?: Listen;
   readonly logLevel: string;
   readonly exitOnStdinClose: boolean;
@@ -40,6 +43,7 @@ export function execServerCommand(): Command {
         'where output lies that nobody fetched yet (default: in memory, and then commands wait)',
       ),
     )
+    .addOption(toolsFlag())
     .addOption(flag('--workspace <directory>', 'where commands start (default: the working directory)'))
     .addHelpText(
       'after',
@@ -51,13 +55,17 @@ export function execServerCommand(): Command {
 }
 
 async function start(flags: ExecServerFlags, telemetry: { logger: Logger; metrics: Metrics }): Promise<Service> {
-  const { startExecServer } = await import('../../exec-server/index.ts');
+  const programs = await toolsAsFirstProcess(flags.tools);
+  const { IMAGE_SHELL, startExecServer } = await import('../../exec-server/index.ts');
   const server = await startExecServer({
     ...flags.listen,
     tokenSha256: await digestIn(flags.tokenSha256File),
     sandbox: flags.sandbox,
     spillDirectory: flags.spillDir,
     workspace: flags.workspace,
+    // The image's own shell first: it is what the image's variables for loaders were made for.
+    shell: existsSync(IMAGE_SHELL) ? undefined : programs.sh,
+    mkfifo: programs.mkfifo,
     version: productVersion(),
     ...telemetry,
   });

@@ -3,17 +3,22 @@ import { type ExecOptions, type Harness, HarnessError, type RemoteProcess } from
 import type { Input } from './standard-streams.ts';
 
 /**
- * Makes a pipe with a name, waits until the command reads it, says so with one byte, and copies its input there first, then back to us: what
- * came back was written.
+ * Makes a pipe with one of two names, waits until the command reads it, says so with one byte, and copies its input there first, then back to
+ * us: what came back was written.
  */
-const FEED = 'umask 077; mkfifo "$0" && exec 3>&1 && exec >"$0" && printf . >&3 && exec tee /dev/fd/3';
+const FEED = [
+  'umask 077; p=$0; mkfifo "$p" 2>/dev/null || { p=$1; mkfifo "$p"; }',
+  'exec 3>&1 && exec >"$p" && printf . >&3 && exec tee /dev/fd/3',
+].join(' && ');
 
 /** Waits for that pipe for ten seconds, takes it as standard input, and becomes the command. */
 const FED = [
   'n=0',
-  'while [ ! -p "$0" ]; do n=$((n+1)); [ $n -gt 500 ] && { echo "no pipe for standard input" >&2; exit 125; }; sleep 0.02; done',
-  'exec <"$0"',
-  'rm -f "$0"',
+  'while :; do for p in "$0" "$1"; do [ -p "$p" ] && break 2; done; n=$((n+1))',
+  '[ $n -gt 500 ] && { echo "no pipe for standard input" >&2; exit 125; }; sleep 0.02; done',
+  'shift',
+  'exec <"$p"',
+  'rm -f "$p"',
   'exec "$@"',
 ].join('; ');
 
@@ -30,10 +35,16 @@ export async function startFed(
   options: ExecOptions,
 ): Promise<{ command: RemoteProcess; input: Input }> {
   const temp = harness.info.tempDir ?? `file://${FALLBACK_TEMP}`;
-  const pipe = `${decodeURIComponent(new URL(temp).pathname).replace(/\/+$/, '')}/noisefleet-stdin-${randomUUID()}`;
-  const feeder = await harness.exec({ argv: ['/bin/sh', '-c', FEED, pipe], stdin: true });
+  const name = `noisefleet-stdin-${randomUUID()}`;
+  // Where the temporary directory is not to be written to, the workspace is.
+  const pipes = [
+    `${decodeURIComponent(new URL(temp).pathname).replace(/\/+$/, '')}/${name}`,
+    `${harness.workspace}/.${name}`,
+  ];
+  const feeder = await harness.exec({ argv: ['/bin/sh', '-c', FEED, ...pipes], stdin: true });
   feeder.stderr.resume();
-  const command = await harness.exec({ ...options, argv: ['/bin/sh', '-c', FED, pipe, ...options.argv], stdin: false });
+  const argv = ['/bin/sh', '-c', FED, ...pipes, ...options.argv];
+  const command = await harness.exec({ ...options, argv, stdin: false });
   command.closed
     .then(() => feeder.terminate())
     .catch(() => {

@@ -21,6 +21,8 @@ export interface LauncherOptions {
   logger: Logger;
   sandbox: SandboxPolicy;
   pipes: PipeStock | undefined;
+  /** The command of a POSIX shell, for terminals. */
+  shell: readonly string[];
   spillDirectory: string | undefined;
   spillBudget: ByteBudget;
   memoryBudget: ByteBudget;
@@ -72,7 +74,8 @@ export class Launcher {
     try {
       if (!tty) return await startPiped(spec, this.#options.pipes, this.#mask);
       this.#pty ??= loadPtyBinding();
-      return await startOnTerminal(spec, this.#pty, this.#mask);
+      const { shell } = this.#options;
+      return await startOnTerminal(spec, { binding: this.#pty, mask: this.#mask, shell });
     } catch (error) {
       throw new RpcError(RPC_CODES.INTERNAL_ERROR, `the process could not be started: ${String(error)}`, {
         cause: error,

@@ -15,7 +15,8 @@ const DEFAULT_REFRESH_MS = 240_000;
 /** Refresh at this part of the ticket's life, so that two refreshes may fail before it ends. */
 const REFRESH_AT = 0.4;
 const MIN_REFRESH_MS = 1000;
-const RETRY_BACKOFF = { baseMs: 250, capMs: 15_000 };
+/** A pod that starts together with its registry looks twice a second for about 20 s. */
+const RETRY_BACKOFF = { baseMs: 250, capMs: 15_000, early: { failures: 40, capMs: 1000 } };
 /** A key that the registry does not take may be taken later, once its status arrives; nobody waits for it. */
 const NOT_CURRENT_RETRY_MS = 20_000;
 /** A retired registration has nothing to do; something wakes it. */

@@ -22,7 +22,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** What is written has this long to leave when we close. */
 const CLOSE_TIMEOUT_MS = 1000;
 /** A relay that restarts is back within seconds, and harnesses recover for 45 s: the window stays below ten. */
-const RECONNECT_BACKOFF = { baseMs: 250, capMs: 8000 };
+const RECONNECT_BACKOFF = { baseMs: 250, capMs: 8000, early: { failures: 40, capMs: 1000 } };
 /** A connection that lived this long was a good one: the next dial after it is at once. */
 const STABLE_MS = 5000;
 /** Longest wait for a fresh URL after a refusal; the registration loop wakes us earlier. */

@@ -23,6 +23,8 @@ export const VOLUMES = {
   handOver: `${RESERVED_PREFIX}hand-over`,
   /** Output that nobody fetched yet. Workspace. */
   spill: `${RESERVED_PREFIX}spill`,
+  /** Temporary files of commands, where the image's root is read-only. Workspace. */
+  temporary: `${RESERVED_PREFIX}temporary`,
   /** Where commands work. Workspace. */
   workspace: `${RESERVED_PREFIX}workspace`,
 } as const;
@@ -37,4 +39,5 @@ export const PATHS = {
   state: '/var/lib/noisefleet',
   handOver: '/var/run/noisefleet',
   spill: '/var/spool/noisefleet',
+  temporary: '/tmp',
 } as const;

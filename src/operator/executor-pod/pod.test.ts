@@ -163,6 +163,22 @@ describe('the pod of an executor', () => {
     expect(persistent?.persistentVolumeClaim?.claimName).toMatch(/^build-workspace-/);
   });
 
+  it('gives commands a place for temporary files where the root is read-only, unless the user has one', () => {
+    const mounts = (container: object, spec: object = {}) => {
+      const pod = podOf({
+        template: { spec: { containers: [{ name: 'workspace', image: 'golang:1.26', ...container }] } },
+        ...spec,
+      });
+      return named(pod, 'workspace')?.volumeMounts?.filter(({ mountPath }) => mountPath === '/tmp');
+    };
+    const readOnly = { securityContext: { readOnlyRootFilesystem: true } };
+    expect(mounts({})).toEqual([]);
+    expect(mounts(readOnly)).toEqual([{ name: 'noisefleet-temporary', mountPath: '/tmp' }]);
+    const own = [{ name: 'scratch', mountPath: '/tmp' }];
+    expect(mounts({ ...readOnly, volumeMounts: own })).toEqual(own);
+    expect(mounts(readOnly, { workspace: { type: 'Ephemeral', path: '/tmp' } })?.length).toBe(1);
+  });
+
   it('trusts no bundle where the certificates are publicly trusted', () => {
     const sidecarArgs = (change: Partial<PodInput>) => named(podOf({}, change), 'noisefleet-sidecar')?.args;
     expect(sidecarArgs({})).toEqual(expect.arrayContaining(['--ca-file', '/etc/noisefleet/ca/ca.crt']));

@@ -79,7 +79,11 @@ function podSpec(input: PodInput, { spec: user }: V1PodTemplateSpec, spec: Execu
     imagePullSecrets: [...(user?.imagePullSecrets ?? []), ...settings.imagePullSecrets.map((name) => ({ name }))],
     initContainers: [...installers(input), ...(user?.initContainers ?? []), sidecar(input)],
     containers: containers.map((each) => (each.name === WORKSPACE_CONTAINER ? workspace(each, spec) : each)),
-    volumes: [...(user?.volumes ?? []), ...ourVolumes(owner, spec)],
+    volumes: [
+      ...(user?.volumes ?? []),
+      ...ourVolumes(owner, spec),
+      ...(containers.some((each) => lacksTemporary(each, spec)) ? [{ name: VOLUMES.temporary, emptyDir: {} }] : []),
+    ],
   };
 }
 
@@ -167,8 +171,15 @@ function workspace(container: V1Container, spec: Executor['spec']): V1Container 
       { name: VOLUMES.tools, mountPath: PATHS.tools, readOnly: true },
       { name: VOLUMES.handOver, mountPath: PATHS.handOver, readOnly: true },
       { name: VOLUMES.spill, mountPath: PATHS.spill },
+      ...(lacksTemporary(container, spec) ? [{ name: VOLUMES.temporary, mountPath: PATHS.temporary }] : []),
     ],
   };
+}
+
+/** A read-only root leaves commands no place for temporary files, and few work without: they get one unless the user has thought of it. */
+function lacksTemporary({ name, securityContext, volumeMounts = [] }: V1Container, spec: Executor['spec']): boolean {
+  if (name !== WORKSPACE_CONTAINER || securityContext?.readOnlyRootFilesystem !== true) return false;
+  return ![spec.workspace.path, ...volumeMounts.map(({ mountPath }) => mountPath)].includes(PATHS.temporary);
 }
 
 function ourVolumes(owner: Owner, { workspace: { type } }: Executor['spec']): V1Volume[] {

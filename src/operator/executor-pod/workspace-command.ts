@@ -18,12 +18,13 @@ export function workspaceCommand({ runtime, sandbox, workspace }: Executor['spec
   if (runtime.type === 'Codex') {
     // Where the image brings its own, it is found by PATH.
     const codex = runtime.codex.image === undefined ? 'codex' : PATHS.codex;
-    return withTools(['codex-exec-server', '--listen', listen, '--token-sha256-file', digest, '--program', codex]);
+    const program = ['--tools', PATHS.tools, '--program', codex];
+    return withTools(['codex-exec-server', '--listen', listen, '--token-sha256-file', digest, ...program]);
   }
   return withTools([
     'exec-server',
     ...['--listen', listen, '--token-sha256-file', digest],
     ...['--sandbox', sandbox.mode === 'Enforce' ? 'enforce' : 'container'],
-    ...['--spill-dir', PATHS.spill, '--workspace', workspace.path],
+    ...['--tools', PATHS.tools, '--spill-dir', PATHS.spill, '--workspace', workspace.path],
   ]);
 }

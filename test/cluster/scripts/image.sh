@@ -1,5 +1,5 @@
 #!/bin/bash
-# Images as OCI archives:
+# Images as archives. Those of docker: layers are not compressed, which takes longer than all the rest.
 #   image.sh make NAME BINARY ARCHIVE   one of the cluster's own. pause, coredns: the binary and nothing else.
 #                                       node-base: Node.js, its libraries, a shell, certificates, user node (1000)
 #   image.sh archive IMAGE ARCHIVE      an image of the cache's storage (npm run cluster -- buildah), else of the user's own
@@ -17,9 +17,12 @@ node_base() {
   mkdir -p "$root"/{bin,etc/ssl/certs,usr/local/bin,home/node,tmp}
   cp -L "$binary" "$root/usr/local/bin/node"
   ldd "$binary" | grep -o '/[^ ]*' | while read -r lib; do install -D "$lib" "$root$lib"; done
+  # As wherever glibc is; terminals of @lydell/node-pty are linked with it.
+  lib=$(ldd "$binary" | grep -o '/[^ ]*libc\.so[^ ]*')
+  install -D "${lib%/*}/libutil.so.1" "$root${lib%/*}/libutil.so.1"
   cp /bin/busybox "$root/bin/"
   for applet in sh cat ls mkdir rm cp mv ln chmod sleep env id echo head tail grep wc touch stat true false kill ps date \
-    find sort tr cut sed tar gzip mktemp dirname basename pwd test printf sha256sum; do ln -s busybox "$root/bin/$applet"; done
+    find sort tr cut sed tar gzip mktemp mkfifo dirname basename pwd test printf sha256sum; do ln -s busybox "$root/bin/$applet"; done
   cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
   printf 'root:x:0:0::/root:/bin/sh\nnode:x:1000:1000::/home/node:/bin/sh\n' >"$root/etc/passwd"
   printf 'root:x:0:\nnode:x:1000:\n' >"$root/etc/group"
@@ -48,7 +51,7 @@ archive() {
   local buildah name
   for buildah in "$HERE/buildah.sh" buildah; do
     name=$("$buildah" inspect --type image --format '{{.FromImage}}' "$1" 2>/dev/null) || continue
-    "$buildah" push --quiet "$name" "oci-archive:$2.$$:$name"
+    "$buildah" push --quiet "$name" "docker-archive:$2.$$:$name"
     mv "$2.$$" "$2"
     return
   done

@@ -25,17 +25,19 @@ export interface Pipe {
  */
 export class PipeStock {
   readonly #directory: string;
+  readonly #mkfifo: readonly string[];
   readonly #names: string[] = [];
   #refilling: Promise<void> | undefined;
 
-  private constructor(directory: string) {
+  private constructor(directory: string, mkfifo: readonly string[]) {
     this.#directory = directory;
+    this.#mkfifo = mkfifo;
   }
 
-  /** Undefined where there is no `mkfifo` or no directory for it: children then get socket pairs. */
-  static async create(directory: string | undefined): Promise<PipeStock | undefined> {
+  /** Undefined where `mkfifo` does not run or no directory is given: children then get socket pairs. */
+  static async create(directory: string | undefined, mkfifo: readonly string[]): Promise<PipeStock | undefined> {
     if (directory === undefined) return undefined;
-    const stock = new PipeStock(directory);
+    const stock = new PipeStock(directory, mkfifo);
     try {
       await stock.#refill();
       return stock;
@@ -70,7 +72,8 @@ export class PipeStock {
 
   async #make(): Promise<void> {
     const paths = Array.from({ length: BATCH }, () => join(this.#directory, `pipe-${randomUUID()}`));
-    await promisify(execFile)('mkfifo', ['-m', '600', ...paths], { env: { PATH: process.env.PATH } });
+    const [file = '', ...args] = this.#mkfifo;
+    await promisify(execFile)(file, [...args, '-m', '600', ...paths], { env: { PATH: process.env.PATH } });
     this.#names.push(...paths);
   }
 }

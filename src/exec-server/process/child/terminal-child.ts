@@ -12,25 +12,31 @@ import { interruptFollowers, interruptForeground } from './tree.ts';
 const COLUMNS = 80;
 const ROWS = 24;
 
-const SHELL = '/bin/sh';
-
 /**
  * Run by a shell that leads a new session: the terminal it opens by name becomes the one that controls the session, which is what
  * makes Ctrl-C and job control work and what Node cannot do. Descriptor 3 keeps the terminal alive until then.
  */
 const TAKE_TERMINAL = 'exec 0<>"$0" 1>&0 2>&0 3>&-; exec "$@"';
 
+/** What it takes to give a program a terminal. */
+export interface TerminalMeans {
+  readonly binding: PtyBinding;
+  readonly mask: DescriptorMask;
+  /** The command of a POSIX shell. */
+  readonly shell: readonly string[];
+}
+
 /**
  * Starts a program on a terminal of its own.
  *
  * @throws Error with the `code` of the system call
  */
-export async function startOnTerminal(spec: ChildSpec, binding: PtyBinding, mask: DescriptorMask): Promise<Child> {
+export async function startOnTerminal(spec: ChildSpec, { binding, mask, shell }: TerminalMeans): Promise<Child> {
   checkStartable(spec);
   const terminal = binding.open(COLUMNS, ROWS);
   mask.hide(terminal.master);
   try {
-    const child = await spawnOn(terminal, spec, mask);
+    const child = await spawnOn(terminal, spec, { mask, shell });
     return new TerminalChild(child, terminal.master, mask, spec.supervised);
   } catch (error) {
     mask.forget(terminal.master);
@@ -39,12 +45,17 @@ export async function startOnTerminal(spec: ChildSpec, binding: PtyBinding, mask
   }
 }
 
-function spawnOn({ pty, slave }: TerminalPair, spec: ChildSpec, mask: DescriptorMask): Promise<ChildProcess> {
+function spawnOn(
+  { pty, slave }: TerminalPair,
+  spec: ChildSpec,
+  { mask, shell: [shell = '', ...shellArgs] }: Omit<TerminalMeans, 'binding'>,
+): Promise<ChildProcess> {
   const { file, args, cwd, env } = spec;
   // From `open` to `close` without a pause: nothing else may be started while `slave` can be inherited.
   try {
     const stdio = mask.cover(['ignore', 'ignore', 'ignore', slave]);
-    const child = spawn(SHELL, ['-c', TAKE_TERMINAL, pty, file, ...args], { cwd, env, stdio, detached: true });
+    const argv = [...shellArgs, '-c', TAKE_TERMINAL, pty, file, ...args];
+    const child = spawn(shell, argv, { cwd, env, stdio, detached: true });
     return once(child, 'spawn').then(() => child);
   } finally {
     closeSync(slave);
