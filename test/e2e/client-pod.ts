@@ -2,6 +2,9 @@ import { z } from 'zod';
 import type { Kubectl } from './kubectl.ts';
 import { PRODUCT_IMAGE } from './product.ts';
 
+/** What a command in a Pod may take on a machine that is busy. */
+const COMMAND_SECONDS = 120;
+
 const relay = z.looseObject({
   status: z.looseObject({
     addresses: z.array(z.looseObject({ registryURL: z.string(), caBundle: z.string() })).min(1),
@@ -69,11 +72,20 @@ export function clientPod(
 export async function noisefleetIn(
   kubectl: Kubectl,
   pod: string,
-  { registryURL }: RelayAddress,
+  address: RelayAddress,
   [command = '', ...rest]: readonly string[],
-  input?: string,
 ): Promise<string> {
-  const connection = ['--registry', registryURL, '--token-file', '/token/token', '--ca-file', '/ca/ca.pem'];
-  const exec = ['exec', '-i', pod, '--', 'node', '/app/main.js', command, ...connection, ...rest];
-  return kubectl.run(exec, { seconds: 60, ...(input !== undefined && { input }) });
+  const exec = ['exec', pod, '--', 'node', '/app/main.js', command, ...connectionFlags(address), ...rest];
+  return kubectl.run(exec, { seconds: COMMAND_SECONDS });
+}
+
+/** A shell script in a client Pod, in which `noisefleet COMMAND REST` has its connection flags. @returns what it printed */
+export async function shellIn(kubectl: Kubectl, pod: string, address: RelayAddress, script: string): Promise<string> {
+  const noisefleet = `noisefleet() { c=$1; shift; node /app/main.js "$c" ${connectionFlags(address).join(' ')} "$@"; }`;
+  return kubectl.run(['exec', pod, '--', 'sh', '-euc', `${noisefleet}\n${script}`], { seconds: COMMAND_SECONDS });
+}
+
+/** For the program in a client Pod. */
+function connectionFlags({ registryURL }: RelayAddress): readonly string[] {
+  return ['--registry', registryURL, '--token-file', '/token/token', '--ca-file', '/ca/ca.pem'];
 }

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { globSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll } from 'vitest';
 import { places } from '../cluster/places.ts';
 import { cluster, clusterCommand } from './cluster-fixture.ts';
+import { hashOf, loadOnce } from './images/image.ts';
 import { Kubectl } from './kubectl.ts';
 
 const call = promisify(execFile);
@@ -44,13 +44,11 @@ export async function uninstallProduct(): Promise<void> {
 export async function loadProductImage(): Promise<void> {
   await call(process.execPath, [join(root, 'packaging/build.ts')], { cwd: root });
   const containerfile = join(root, 'packaging/Containerfile');
-  const hash = hashOf([containerfile, ...globSync(join(root, 'dist/app/**/*.{js,json,node}'))]);
-  const mark = join(places().state, 'product-image.sha256');
-  if (cluster().ours && textIn(mark) === hash) return;
-  const build = ['--file', containerfile, '--build-arg', 'BASE=localhost/node-base:1'];
-  await clusterCommand('buildah', 'bud', ...build, '--tag', PRODUCT_IMAGE, join(root, 'dist'));
-  await clusterCommand('load', PRODUCT_IMAGE);
-  writeFileSync(mark, hash);
+  const files = globSync(join(root, 'dist/app/**/*.{js,json,node}')).sort();
+  await loadOnce(PRODUCT_IMAGE, hashOf([], [containerfile, ...files]), async () => {
+    const build = ['--file', containerfile, '--build-arg', 'BASE=localhost/node-base:1'];
+    await clusterCommand('buildah', 'bud', ...build, '--tag', PRODUCT_IMAGE, join(root, 'dist'));
+  });
 }
 
 /** `helm ARGS` against the cluster of this run. @returns stdout */
@@ -66,18 +64,4 @@ export async function installChart(release: string, namespace: string): Promise<
   const image = Object.entries(IMAGE).flatMap(([name, value]) => ['--set', `image.${name}=${value}`]);
   const where = ['--namespace', namespace, '--create-namespace', '--wait', '--timeout', '90s'];
   await helm('upgrade', '--install', release, 'charts/noisefleet', ...where, ...image);
-}
-
-function hashOf(files: readonly string[]): string {
-  const hash = createHash('sha256');
-  for (const file of [...files].sort()) hash.update(file).update('\0').update(readFileSync(file)).update('\0');
-  return hash.digest('hex');
-}
-
-function textIn(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CodexRelease, codexConfig } from './codex.ts';
+import type { CodexRelease } from './codex.ts';
+import { codexConfig } from './codex-config.ts';
 import { type FakeModel, type ModelStep, startFakeModel } from './fake-model.ts';
 import { type Finished, type Fleet, finished } from './fleet.ts';
 import { giveAway, makeFolder } from './user.ts';
