@@ -1,2 +1,3 @@
 export { startOperator } from './operator.ts';
 export type { OperatorOptions, RunningOperator } from './options.ts';
+export { watchByHttps } from './registries/connection.ts';

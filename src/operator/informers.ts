@@ -4,10 +4,12 @@ import {
   configMaps,
   controllerOf,
   deployments,
+  type IndexFunction,
   Informer,
   type KubeObject,
   networkPolicies,
   type ObjectApi,
+  type ObjectKey,
   persistentVolumeClaims,
   podDisruptionBudgets,
   pods,
@@ -17,8 +19,10 @@ import {
   services,
 } from '../kube/index.ts';
 import type { Clock, Logger } from '../telemetry/index.ts';
+import { type EnvironmentId, environmentIdOf } from '../wire/index.ts';
 import type { OwnerKind } from './children/child.ts';
-import { executorGrants, executors, relays } from './own-kinds.ts';
+import { executorGrants, executors, relays, type ServedExecutor } from './own-kinds.ts';
+import { registryPodOf } from './registries/replicas.ts';
 import type { Stores } from './world.ts';
 
 export interface InformersOptions {
@@ -26,6 +30,9 @@ export interface InformersOptions {
   readonly clock: Clock;
   readonly log: Logger;
 }
+
+/** Registries know an executor by its environment id. */
+const BY_ENVIRONMENT = 'environment';
 
 /** What the operator follows: our kinds everywhere, and our children (told by their label) in the namespaces that are enabled. */
 export class Informers {
@@ -35,8 +42,8 @@ export class Informers {
   readonly #children;
 
   constructor(options: InformersOptions) {
-    const own = <T extends KubeObject>(resource: Resource<T>) => {
-      const informer = new Informer({ ...options, resource });
+    const own = <T extends KubeObject>(resource: Resource<T>, indexes: Record<string, IndexFunction<T>> = {}) => {
+      const informer = new Informer({ ...options, resource, indexes });
       informer.follow(ALL_NAMESPACES);
       return informer;
     };
@@ -48,7 +55,9 @@ export class Informers {
         fieldManager: FIELD_MANAGER,
       });
     this.relays = own(relays);
-    this.executors = own(executors);
+    this.executors = own(executors, {
+      [BY_ENVIRONMENT]: ({ metadata }) => [environmentIdOf(metadata.namespace, metadata.name)],
+    });
     this.grants = own(executorGrants);
     this.#children = {
       pods: children(pods),
@@ -102,6 +111,18 @@ export class Informers {
   async run(signal: AbortSignal): Promise<void> {
     const all = [this.relays, this.executors, this.grants, ...Object.values(this.#children)];
     await Promise.all(all.map((informer) => informer.run(signal)));
+  }
+
+  executorOf(environmentId: EnvironmentId): ServedExecutor | undefined {
+    return this.executors.store.by(BY_ENVIRONMENT, environmentId)[0];
+  }
+
+  /** Tells the Relay of each change of a pod of its registry. The result stops it. */
+  onRegistryPod(listener: (relay: ObjectKey) => void): () => void {
+    return this.#children.pods.onChange(({ object }) => {
+      const relay = registryPodOf(object);
+      if (relay !== undefined) listener(relay);
+    });
   }
 
   /** Tells each change of a child of an owner of this kind. The result stops it. */

@@ -74,6 +74,7 @@ describe('the operator', () => {
       'the key to be active',
       async () => (await cluster.executor()).status.keys[0]?.state === 'Active',
     );
+    await cluster.eventually('the Relay to count it', async () => (await cluster.relay()).status.executors === 1);
     const before = await cluster.executor();
     await cluster.stop();
     cluster.server.requests.length = 0;

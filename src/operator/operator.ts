@@ -1,11 +1,12 @@
 import { FIELD_MANAGER, GROUP } from '../api/index.ts';
 import { SecretKeyStore } from '../keys/index.ts';
 import { Applier, Controller, createRuntimeMetrics, EventRecorder, LeaderElection, Supervisor } from '../kube/index.ts';
-import { startAdminServer, systemClock } from '../telemetry/index.ts';
+import { type Clock, startAdminServer, systemClock } from '../telemetry/index.ts';
 import { runControllers } from './controllers.ts';
 import { Informers } from './informers.ts';
 import { ASK_AGAIN_MS, NamespaceAccess } from './namespaces/access.ts';
 import type { OperatorOptions, RunningOperator } from './options.ts';
+import { Registries, registryMetrics } from './registries/registries.ts';
 import { TICKET_KEY_TIMES } from './ticket-keys/decide.ts';
 import { TLS_TIMES } from './tls/decide.ts';
 import type { World } from './world.ts';
@@ -25,43 +26,26 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
   const runtimeMetrics = createRuntimeMetrics(metrics);
   const informers = new Informers({ api, clock, log });
   const access = new NamespaceAccess({ api, clock, onEnabled: (namespaces) => informers.follow(namespaces) });
-  const events = new EventRecorder({
-    api,
-    reportingController: `${GROUP}/operator`,
-    reportingInstance: options.identity,
-    clock,
-    log,
-  });
-  const world: World = {
-    api,
-    applier: new Applier({ api, fieldManager: FIELD_MANAGER }),
-    events,
-    stores: informers.stores,
-    synced: (namespace) => informers.syncedIn(namespace),
-    clock,
-    log,
-  };
+  const { world, events } = worldOf(options, informers, clock);
   const lease = { namespace: options.namespace, name: options.leaseName };
   const election = new LeaderElection({ api, lease, identity: options.identity, clock, log, metrics: runtimeMetrics });
   const supervisor = new Supervisor({ log });
   const namespaceController = namespacesOf(informers, access, world);
-  let longest = () => 0;
+  const running = new Set([namespaceController]);
+  const openRegistries = registriesOf(options, informers, world);
+  const parts = { informers, metrics: runtimeMetrics, running, openRegistries };
+  const leadership = { ...parts, ...controllerOptions(options, world, access) };
   supervisor.start('informers', (signal) => informers.run(signal));
   supervisor.start('events', (signal) => events.run(signal));
   supervisor.start('namespaces', (signal) => namespaceController.run(signal));
   supervisor.start('leader election', (signal) =>
-    election.run({
-      signal,
-      lead: (leading) =>
-        runControllers({ informers, metrics: runtimeMetrics, ...controllerOptions(options, world, access) }, leading),
-    }),
+    election.run({ signal, lead: (leading) => runControllers(leadership, leading) }),
   );
-  longest = () => namespaceController.longestReconcile();
   const adminServer =
     admin &&
     (await startAdminServer({
       ...admin,
-      live: () => (longest() > STUCK_AFTER_MS ? 'a reconcile is stuck' : undefined),
+      live: () => stuckIn(running),
       ready: () =>
         informers.relays.synced() && informers.executors.synced() ? undefined : 'our kinds are still being read',
       metrics,
@@ -74,6 +58,31 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
       await adminServer?.close();
     },
   };
+}
+
+function worldOf(
+  options: OperatorOptions,
+  informers: Informers,
+  clock: Clock,
+): { world: World; events: EventRecorder } {
+  const { api, identity, logger: log } = options;
+  const reporting = { reportingController: `${GROUP}/operator`, reportingInstance: identity };
+  const events = new EventRecorder({ api, ...reporting, clock, log });
+  const applier = new Applier({ api, fieldManager: FIELD_MANAGER });
+  const synced = (namespace: string) => informers.syncedIn(namespace);
+  return { world: { api, applier, events, stores: informers.stores, synced, clock, log }, events };
+}
+
+/** Registries are watched for a term of leadership: only who leads acts on what they say. */
+function registriesOf({ watchRegistry, metrics }: OperatorOptions, { stores }: Informers, { clock, log }: World) {
+  const counted = registryMetrics(metrics);
+  return () => new Registries({ stores, watch: watchRegistry, clock, log, metrics: counted });
+}
+
+/** What is wrong, if a reconcile of any controller has been running for too long. */
+function stuckIn(controllers: ReadonlySet<Controller>): string | undefined {
+  const stuck = [...controllers].find((controller) => controller.longestReconcile() > STUCK_AFTER_MS);
+  return stuck && `a reconcile of the controller "${stuck.name}" is stuck`;
 }
 
 function controllerOptions(options: OperatorOptions, world: World, access: NamespaceAccess) {

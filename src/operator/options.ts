@@ -1,6 +1,7 @@
 import type { ObjectApi } from '../kube/index.ts';
 import type { Clock, Logger, Metrics } from '../telemetry/index.ts';
 import type { ImageSettings } from './children/image-settings.ts';
+import type { WatchRegistry } from './registries/connection.ts';
 import type { TicketKeyTimes } from './ticket-keys/decide.ts';
 import type { TlsTimes } from './tls/decide.ts';
 
@@ -19,6 +20,8 @@ export interface OperatorOptions extends ImageSettings {
   readonly identity: string;
   /** `/livez`, `/readyz`, `/metrics`. */
   readonly admin?: { readonly host: string; readonly port: number } | undefined;
+  /** The way to registries' internal API. Without one nothing is known of sessions. */
+  readonly watchRegistry?: WatchRegistry | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock?: Clock;

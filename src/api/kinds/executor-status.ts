@@ -71,7 +71,7 @@ export const executorStatus = fields({
     .describe('The last values of the rotation annotation that were handled.'),
   sessions: fields({
     count: count.describe('Clients that have a session.'),
-    lastActivityTime: time.optional().describe('When one of them last sent something.'),
+    lastActivityTime: time.optional().describe('When one of them last sent something, to five minutes.'),
   })
     .optional()
     .describe('Absent: not known, which is not zero.'),

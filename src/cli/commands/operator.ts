@@ -13,6 +13,7 @@ interface OperatorFlags {
   readonly namespace?: string;
   readonly serviceAccount: string;
   readonly registryServiceAccount: string;
+  readonly registryTokenFile?: string;
   readonly leaseName: string;
   readonly identity?: string;
   readonly kubeconfig?: string;
@@ -40,6 +41,9 @@ export function operatorCommand(): Command {
     .addOption(flag('-n, --namespace <name>', 'the operator’s own namespace (default: that of the pod or context)'))
     .addOption(flag('--service-account <name>', 'the operator’s own').default('noisefleet-operator'))
     .addOption(flag('--registry-service-account <name>', 'of registries').default('noisefleet-registry'))
+    .addOption(
+      flag('--registry-token-file <file>', 'what registries know the operator by, audience noisefleet-internal'),
+    )
     .addOption(flag('--lease-name <name>', 'the Lease by which one of several leads').default('noisefleet-operator'))
     .addOption(flag('--identity <name>', 'unique to this process (default: the host name and something random)'))
     .addOption(flag('--kubeconfig <file>', 'outside of a cluster'))
@@ -51,7 +55,7 @@ export function operatorCommand(): Command {
 }
 
 async function start(flags: OperatorFlags, telemetry: Parameters<Parameters<typeof serve>[0]['start']>[0]) {
-  const [{ connectToCluster }, { startOperator }, { systemClock }] = await Promise.all([
+  const [{ connectToCluster }, { startOperator, watchByHttps }, { systemClock }] = await Promise.all([
     import('../../kube/index.ts'),
     import('../../operator/index.ts'),
     import('../../telemetry/index.ts'),
@@ -75,6 +79,7 @@ async function start(flags: OperatorFlags, telemetry: Parameters<Parameters<type
     imagePullSecrets: flags.imagePullSecret ?? [],
     workspaceImage: flags.workspaceImage,
     logLevel: flags.logLevel,
+    watchRegistry: flags.registryTokenFile === undefined ? undefined : watchByHttps(flags.registryTokenFile),
     leaseName: flags.leaseName,
     identity: flags.identity ?? `${hostname()}_${randomBytes(4).toString('hex')}`,
     admin: flags.adminListen,

@@ -29,7 +29,7 @@ const observed = (change: Partial<ObservedExecutorPod>): ObservedExecutorPod => 
   desiredHash: 'h',
   status: undefined,
   pod: undefined,
-  sessions: undefined,
+  idle: false,
   ...change,
 });
 const decide = (change: Partial<ObservedExecutorPod>, now = NOW) => decidePod(observed(change), nameOf, now);
@@ -110,22 +110,20 @@ describe('the pod of an executor', () => {
     const old = { status: status(), pod: pod({ hash: 'old' }) };
 
     it.each([
-      ['Immediate', undefined],
-      ['Immediate', 3],
-      ['WhenIdle', 0],
-    ] as const)('is replaced with policy %s and %s sessions', (updatePolicy, sessions) => {
-      expect(decide({ ...old, updatePolicy, sessions })).toMatchObject({
+      ['Immediate', false],
+      ['WhenIdle', true],
+    ] as const)('is replaced with policy %s when it is idle for sure: %s', (updatePolicy, idle) => {
+      expect(decide({ ...old, updatePolicy, idle })).toMatchObject({
         action: { type: 'create', attempt: 2 },
         status: { name: 'build-2', attempt: 2, failures: 0 },
       });
     });
 
     it.each([
-      ['WhenIdle', 1, 'SessionsRunning'],
-      ['WhenIdle', undefined, 'SessionsRunning'],
-      ['OnDelete', 0, 'WaitingForDelete'],
-    ] as const)('goes on with policy %s and %s sessions', (updatePolicy, sessions, updateWaits) => {
-      expect(decide({ ...old, updatePolicy, sessions })).toMatchObject({ action: { type: 'none' }, updateWaits });
+      ['WhenIdle', false, 'SessionsRunning'],
+      ['OnDelete', true, 'WaitingForDelete'],
+    ] as const)('goes on with policy %s when it is idle for sure: %s', (updatePolicy, idle, updateWaits) => {
+      expect(decide({ ...old, updatePolicy, idle })).toMatchObject({ action: { type: 'none' }, updateWaits });
     });
 
     it.each(['WhenIdle', 'OnDelete'] as const)(

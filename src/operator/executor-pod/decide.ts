@@ -26,8 +26,8 @@ export interface ObservedExecutorPod {
   readonly status: PodStatus | undefined;
   /** The pod of the name in status (of the first attempt when there is no status yet), looked up for sure: absent means gone. */
   readonly pod: ObservedPod | undefined;
-  /** Sessions; undefined when nobody knows, which is not zero. */
-  readonly sessions: number | undefined;
+  /** It is known that nobody has a session. False when nobody knows. */
+  readonly idle: boolean;
 }
 
 type PodAction =
@@ -69,13 +69,13 @@ export function decidePod(observed: ObservedExecutorPod, nameOf: PodNames, now: 
 }
 
 function running(
-  { pod, desiredHash, updatePolicy, sessions }: ObservedExecutorPod & { readonly pod: ObservedPod },
+  { pod, desiredHash, updatePolicy, idle: withoutSessions }: ObservedExecutorPod & { readonly pod: ObservedPod },
   known: PodStatus,
   nameOf: PodNames,
 ): PodDecision {
   if (desiredHash === undefined || pod.hash === desiredHash) return rest(known);
   // A pod that never came to run has no sessions, and may not come to run because of what has now been mended.
-  const idle = pod.phase === 'Pending' || sessions === 0;
+  const idle = pod.phase === 'Pending' || withoutSessions;
   if (updatePolicy === 'OnDelete' && pod.phase !== 'Pending')
     return { ...rest(known), updateWaits: 'WaitingForDelete' };
   if (updatePolicy === 'WhenIdle' && !idle) return { ...rest(known), updateWaits: 'SessionsRunning' };

@@ -1,6 +1,6 @@
 import { type ExecutorStatus, READY, REASONS } from '../../api/index.ts';
 import type { KeyStore } from '../../keys/index.ts';
-import { ApiError, namespaces, type Pod, parseTime } from '../../kube/index.ts';
+import { ApiError, keyOf, namespaces, type Pod, parseTime } from '../../kube/index.ts';
 import { environmentIdOf } from '../../wire/index.ts';
 import { NotOwnedError } from '../children/apply-child.ts';
 import type { Owner } from '../children/child.ts';
@@ -20,6 +20,9 @@ import { type KeysResult, reconcileKeys } from '../executor-secret/reconcile.ts'
 import { ASK_AGAIN_MS, type NamespaceAccess, SYNC_LOOK_MS } from '../namespaces/access.ts';
 import { decideAcceptance, relayOf, type Stall } from '../namespaces/decide.ts';
 import { executors, type ServedExecutor, type ServedRelay } from '../own-kinds.ts';
+import type { ExecutorFacts } from '../registries/facts.ts';
+import type { FactsSource } from '../registries/registries.ts';
+import { sessionsStatus } from '../registries/sessions.ts';
 import { templateProblems } from '../template/problems.ts';
 import type { World } from '../world.ts';
 
@@ -27,6 +30,8 @@ export interface ExecutorControllerOptions {
   readonly world: World;
   readonly access: NamespaceAccess;
   readonly keys: KeyStore;
+  /** What registries say. */
+  readonly registries: FactsSource;
   readonly settings: ImageSettings & {
     readonly workspaceImage: string;
     /** `NAMESPACE/NAME` of the operator's own. */
@@ -144,6 +149,7 @@ export class ExecutorReconciler {
     const { spec } = executor;
     const address = relay?.status.addresses.find(({ type }) => type === 'Internal');
     const hasPod = spec.runtime.type !== 'External';
+    const facts = this.#facts(subject);
     if (hasPod) await applySurroundings(world, executor, owner, address?.caBundle, signal);
     const seen = hasPod ? await this.#seePod(subject, signal) : undefined;
     const view = seen && viewPod(seen);
@@ -151,7 +157,7 @@ export class ExecutorReconciler {
     const keys: KeysResult = hasPod ? await this.#keys(subject, view, signal) : { type: 'ready', records: [] };
     const registryUrl = address?.registryURL;
     const startable = keys.type === 'ready' && registryUrl !== undefined;
-    const pod = hasPod ? await this.#pod(subject, { view, startable, address }, signal) : undefined;
+    const pod = hasPod ? await this.#pod(subject, { view, startable, address, idle: facts.idle }, signal) : undefined;
     const stall = keys.type === 'stalled' ? keys.stall : pod?.refused;
     const findings = summarise({
       runtime: spec.runtime.type,
@@ -164,7 +170,8 @@ export class ExecutorReconciler {
       view: pod?.view,
       wasRegistered: wasRegistered(executor, pod?.view),
     });
-    const { pod: _before, ...rest } = status;
+    const { pod: _pod, sessions: _sessions, ...rest } = status;
+    const { sessions, until } = this.#sessions(executor, facts);
     const live = keys.records.filter(({ state }) => state === 'Prepared' || state === 'Active').at(-1);
     return {
       status: {
@@ -173,10 +180,23 @@ export class ExecutorReconciler {
         ...(live !== undefined && { activeKeyID: live.id }),
         ...(spec.workspace.type === 'Persistent' && { workspaceVolumeClaim: executorNames(owner).workspace }),
         ...(pod?.decision.status !== undefined && { pod: pod.decision.status }),
+        ...(sessions !== undefined && { sessions }),
       },
       findings,
-      requeueAt: pod?.refused ? world.clock.now() + REFUSED_AGAIN_MS : pod?.decision.nextTime,
+      requeueAt: earliest(pod?.refused ? world.clock.now() + REFUSED_AGAIN_MS : pod?.decision.nextTime, until),
     };
+  }
+
+  #facts({ executor, fence }: Subject): ExecutorFacts {
+    const { namespace, name } = executor.metadata;
+    const environmentId = environmentIdOf(namespace, name);
+    return this.#options.registries.facts(keyOf(relayOf(executor)), environmentId, fence?.uid);
+  }
+
+  #sessions(executor: ServedExecutor, facts: ExecutorFacts): ReturnType<typeof sessionsStatus> {
+    const { world, registries } = this.#options;
+    const changedAt = registries.changedAt(keyOf(relayOf(executor)));
+    return sessionsStatus(executor.status.sessions, facts, { changedAt, now: world.clock.now() });
   }
 
   async #seePod({ executor, owner, fence }: Subject, signal: AbortSignal): Promise<Pod | undefined> {
@@ -203,9 +223,12 @@ export class ExecutorReconciler {
       view,
       startable,
       address,
+      idle,
     }: {
       view: PodView | undefined;
       startable: boolean;
+      /** It is known that nobody has a session. */
+      idle: boolean;
       address: { registryURL: string; caBundle?: string | undefined } | undefined;
     },
     signal: AbortSignal,
@@ -232,7 +255,7 @@ export class ExecutorReconciler {
         desiredHash: startable ? desired(1).hash : undefined,
         status: known,
         pod: view,
-        sessions: executor.status.sessions?.count,
+        idle,
       },
       (attempt) => podName(owner, attempt),
       world.clock.now(),
@@ -254,6 +277,11 @@ export class ExecutorReconciler {
     await deleteOthers(world, owner, all, made.name, signal);
     return { decision: { ...decision, status: fence }, view: made };
   }
+}
+
+function earliest(...times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 /** Whether this very pod was registered when somebody last looked: then it is disconnected now, and not on its way. */

@@ -2,6 +2,7 @@ import { REASONS, type RelayStatus } from '../../api/index.ts';
 import {
   configMaps,
   deployments,
+  keyOf,
   networkPolicies,
   podDisruptionBudgets,
   secrets,
@@ -30,6 +31,7 @@ import {
 } from './access.ts';
 import { decideRelay, replicasOf, stalledRelay } from './decide.ts';
 import { type RelaySettings, registryDeployment, relayDeployment } from './deployments.ts';
+import { countExecutors } from './executors.ts';
 import { relayNames, serviceHosts } from './names.ts';
 
 export interface RelayControllerOptions {
@@ -120,6 +122,7 @@ export class RelayReconciler {
         .map(([key, value]) => `${key}=${value}`)
         .join(','),
       registry: { replicas: registries.current, readyReplicas: registries.ready },
+      executors: countExecutors(world.stores.executors.list(), keyOf(owner)),
       ticketKeys: [...ticketKeys.status],
       certificates: tls.certificates.map((each) => ({ ...each })),
     };
