@@ -12,7 +12,7 @@ export const STALLED = 'Stalled';
 /** Executor. Positive: the relay exists and allows the namespace, the namespace is enabled and the template is not refused. False: see `Stalled` for the cause. */
 export const ACCEPTED = 'Accepted';
 
-/** Executor. Positive: a key is in the executor's Secret and recorded in status. Unknown while it is made. */
+/** Executor. Positive: a key is in the executor's Secret and recorded in status. Unknown while it is made. Absent for the runtime `External`, which makes its own. */
 export const KEY_READY = 'KeyReady';
 
 /** Executor. Positive: the pod named by `status.pod` runs and is ready. Absent for the runtime `External`. */
@@ -43,11 +43,11 @@ export const REASONS = {
   Registering: 'Registering',
   /** Ready=Unknown (Executor): the relay named by `spec.relayRef` is not ready. Look at its conditions. */
   RelayNotReady: 'RelayNotReady',
-  /** Ready=Unknown (Executor): no registry can be asked, so nothing is known about sockets. Look at the Relay's `RegistriesReady`. */
+  /** Ready=Unknown (Executor, `External`): no registry can be asked, so nothing is known about sockets. Look at the Relay's `RegistriesReady`. */
   RegistryUnreachable: 'RegistryUnreachable',
   /** Ready=False (Executor): the pod runs, and none of its sockets is present at a relay. Look at the log of its container `noisefleet-sidecar`. */
   Disconnected: 'Disconnected',
-  /** Ready=Unknown (Executor, `External`): no host has joined. Run `noisefleet join` on one. */
+  /** Ready=Unknown (Executor, `External`): no host has joined, or the one that had is away. Run `noisefleet join` on one; the message has the command. */
   WaitingForHost: 'WaitingForHost',
   /** Ready=Unknown, PodReady=Unknown (Executor): the pod is not running yet. The message has the scheduler's or the kubelet's words. */
   PodPending: 'PodPending',

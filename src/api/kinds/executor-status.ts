@@ -76,7 +76,9 @@ export const executorStatus = fields({
     .optional()
     .describe('Absent: not known, which is not zero.'),
   external: fields({
-    fingerprint: fingerprint.optional().describe("Hash of the joined process's key; it makes a new one at each start."),
+    fingerprint: fingerprint
+      .optional()
+      .describe('Hash of the key of the process that joined last; it makes a new one at each start.'),
     registrationTime: time.optional().describe('When that process first registered.'),
     registrationTokenSecretName: dnsLabel.optional().describe('The Secret that holds the registration token.'),
     registrationTokens: list(registrationToken, { max: 2, type: 'atomic' })

@@ -30,7 +30,7 @@ const runtime = ruled(
       type: z.literal('External').describe(RUNTIME_TYPES),
       external: fields({
         registrationTokenSecretRef: secretReference(
-          'Secret with the registration token, in its key `token`. Absent: one is made.',
+          'Secret with the registration token, in its key `token`: 32 characters or more. Absent: one is made; delete it to change the token.',
         ).optional(),
       })
         .prefault({})
@@ -55,7 +55,7 @@ const rotation = ruled(
       .describe('Time from one key to the next, from 1m to 87600h. The default is a quarter of a year.'),
     overlap: durationBetween({ least: '0s', most: '720h' })
       .prefault(OVERLAP)
-      .describe('How long the key before is accepted, from 0s to 720h.'),
+      .describe('How long the key before is accepted, from 0s to 720h; for `External` the registration token before.'),
   }),
   {
     // Three keys may live at once; with more overlap than this the schedule would wait for itself.

@@ -3,7 +3,6 @@ import { READY } from '../../api/index.ts';
 import { type ObservedSummary, summarise } from './summary.ts';
 
 const pending: ObservedSummary = {
-  runtime: 'BuiltIn',
   operatingMode: 'Running',
   stall: undefined,
   accepted: true,
@@ -20,7 +19,6 @@ describe('the conditions of an Executor', () => {
     ['that is suspended', { operatingMode: 'Suspended' }],
     ['whose Relay has no addresses', { relayKnown: false }],
     ['whose key is being made', { key: 'pending' }],
-    ['that waits for a host', { runtime: 'External' }],
   ])('begin with Ready and name each type once: one %s', (_, difference) => {
     const types = summarise({ ...pending, ...difference }).map(({ type }) => type);
     expect(types[0]).toBe(READY);

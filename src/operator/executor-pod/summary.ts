@@ -5,7 +5,6 @@ import type { PodDecision } from './decide.ts';
 import type { PodView } from './observe.ts';
 
 export interface ObservedSummary {
-  readonly runtime: Executor['spec']['runtime']['type'];
   readonly operatingMode: Executor['spec']['operatingMode'];
   /** What a human must mend, if anything; `accepted` is false when it is why the executor was not taken on. */
   readonly stall: Stall | undefined;
@@ -13,7 +12,7 @@ export interface ObservedSummary {
   /** Whether the Relay has said where it is. */
   readonly relayKnown: boolean;
   readonly key: 'ready' | 'pending' | 'unavailable';
-  /** Undefined where there is no pod to be: `External`, or not taken on. */
+  /** Undefined for an executor that was not taken on. */
   readonly pod: PodDecision | undefined;
   /** The pod that counts. */
   readonly view: PodView | undefined;
@@ -23,7 +22,7 @@ export interface ObservedSummary {
 
 /** All conditions of an Executor. The summary is the first, and says the first thing that is missing on the way. */
 export function summarise(observed: ObservedSummary): Finding[] {
-  const { stall, accepted, runtime } = observed;
+  const { stall, accepted } = observed;
   const ready: Finding = { ...readyFinding(observed), type: READY };
   if (stall !== undefined && !accepted) return [ready, ...stallFindings(stall), acceptedFinding(stall)];
   return [
@@ -31,26 +30,19 @@ export function summarise(observed: ObservedSummary): Finding[] {
     ...(stall === undefined ? [] : stallFindings(stall)),
     acceptedFinding(undefined),
     keyFinding(observed.key),
-    ...(runtime === 'External' ? [] : [podFinding(observed)]),
+    podFinding(observed),
     ...updateFinding(observed.pod),
   ];
 }
 
 function readyFinding(observed: ObservedSummary): Omit<Finding, 'type'> {
-  const { stall, operatingMode, relayKnown, key, runtime, view, wasRegistered } = observed;
+  const { stall, operatingMode, relayKnown, key, view, wasRegistered } = observed;
   if (stall !== undefined) return { status: 'False', reason: REASONS.Stalled, message: stall.message };
   if (operatingMode === 'Suspended') return SUSPENDED;
   if (!relayKnown)
     return { status: 'Unknown', reason: REASONS.RelayNotReady, message: 'The Relay has no addresses yet.' };
   if (key !== 'ready')
     return { status: 'Unknown', reason: REASONS.KeyPending, message: 'The first key is being made.' };
-  if (runtime === 'External') {
-    return {
-      status: 'Unknown',
-      reason: REASONS.WaitingForHost,
-      message: 'No host has joined: run noisefleet join on one.',
-    };
-  }
   if (view === undefined || view.phase === 'Pending') return podFinding(observed);
   if (view.ready) return { status: 'True', reason: REASONS.Registered, message: `Pod ${view.name} is registered.` };
   if (!view.registered && wasRegistered) {

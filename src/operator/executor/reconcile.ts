@@ -1,6 +1,6 @@
 import { type ExecutorStatus, READY, REASONS } from '../../api/index.ts';
 import type { KeyStore } from '../../keys/index.ts';
-import { ApiError, keyOf, namespaces, type Pod, parseTime } from '../../kube/index.ts';
+import { ApiError, keyOf, namespaces, type Occurrence, type Pod, parseTime } from '../../kube/index.ts';
 import { environmentIdOf } from '../../wire/index.ts';
 import { NotOwnedError } from '../children/apply-child.ts';
 import type { Owner } from '../children/child.ts';
@@ -17,10 +17,11 @@ import { type PodView, viewPod } from '../executor-pod/observe.ts';
 import { asPodTemplate, executorPod } from '../executor-pod/pod.ts';
 import { summarise } from '../executor-pod/summary.ts';
 import { type KeysResult, reconcileKeys } from '../executor-secret/reconcile.ts';
+import { type HeardFacts, reconcileExternal } from '../external/reconcile.ts';
+import { summariseExternal } from '../external/summary.ts';
 import { ASK_AGAIN_MS, type NamespaceAccess, SYNC_LOOK_MS } from '../namespaces/access.ts';
 import { decideAcceptance, relayOf, type Stall } from '../namespaces/decide.ts';
 import { executors, type ServedExecutor, type ServedRelay } from '../own-kinds.ts';
-import type { ExecutorFacts } from '../registries/facts.ts';
 import type { FactsSource } from '../registries/registries.ts';
 import { sessionsStatus } from '../registries/sessions.ts';
 import { templateProblems } from '../template/problems.ts';
@@ -43,6 +44,8 @@ export interface ExecutorControllerOptions {
 interface Outcome {
   readonly status: ExecutorStatus;
   readonly findings: readonly Finding[];
+  /** Told once the status says it too. */
+  readonly events?: readonly Occurrence[];
   readonly requeueAt?: number | undefined;
 }
 
@@ -83,8 +86,9 @@ export class ExecutorReconciler {
     const owner: Owner = { kind: 'Executor', ...ref, uid: executor.metadata.uid };
     const relay = world.stores.relays.get(relayOf(executor));
     const subject: Subject = { executor, owner, relay, fence: this.#made.known(owner, executor.status.pod) };
-    const { status, findings, requeueAt } = await this.#look(subject, signal);
+    const { status, findings, events = [], requeueAt } = await this.#look(subject, signal);
     await writeStatus(world, executors, executor, { status, findings }, signal);
+    for (const event of events) world.events.record(executor, event);
     return requeueAt === undefined ? undefined : { requeueAt };
   }
 
@@ -93,7 +97,9 @@ export class ExecutorReconciler {
     const status = this.#named(subject);
     if (stall !== undefined) return this.#stalled(subject, status, stall, false);
     try {
-      return await this.#bringAbout(subject, status, signal);
+      return await (subject.executor.spec.runtime.type === 'External'
+        ? this.#external(subject, status, signal)
+        : this.#bringAbout(subject, status, signal));
     } catch (error) {
       if (!(error instanceof NotOwnedError)) throw error;
       return this.#stalled(subject, status, { reason: REASONS.NotOwned, message: error.message }, true);
@@ -130,7 +136,6 @@ export class ExecutorReconciler {
 
   #stalled({ executor, relay }: Subject, status: ExecutorStatus, stall: Stall, accepted: boolean): Outcome {
     const findings = summarise({
-      runtime: executor.spec.runtime.type,
       operatingMode: executor.spec.operatingMode,
       stall,
       accepted,
@@ -143,35 +148,55 @@ export class ExecutorReconciler {
     return { status, findings, requeueAt: this.#options.world.clock.now() + ASK_AGAIN_MS };
   }
 
+  /** An `External` executor has no pod and makes its own keys (`design.md` §3): its token is ours, and who holds it is the executor. */
+  async #external(subject: Subject, status: ExecutorStatus, signal: AbortSignal): Promise<Outcome> {
+    const { executor, owner, relay } = subject;
+    const { world } = this.#options;
+    const heard = this.#heard(subject);
+    const found = await reconcileExternal(world, executor, owner, heard, signal);
+    const findings = summariseExternal({
+      executor,
+      stall: found.stall,
+      registryUrl: relay?.status.addresses[0]?.registryURL,
+      presence: found.presence,
+      status: found.status,
+    });
+    const { sessions, until } = this.#sessions(executor, heard);
+    const { sessions: _, ...rest } = status;
+    return {
+      status: { ...rest, external: found.status, ...(sessions !== undefined && { sessions }) },
+      findings,
+      events: found.event === undefined ? [] : [found.event],
+      requeueAt: earliest(found.nextTime, until),
+    };
+  }
+
   async #bringAbout(subject: Subject, status: ExecutorStatus, signal: AbortSignal): Promise<Outcome> {
     const { executor, owner, relay } = subject;
     const { world } = this.#options;
     const { spec } = executor;
     const address = relay?.status.addresses.find(({ type }) => type === 'Internal');
-    const hasPod = spec.runtime.type !== 'External';
-    const facts = this.#facts(subject);
-    if (hasPod) await applySurroundings(world, executor, owner, address?.caBundle, signal);
-    const seen = hasPod ? await this.#seePod(subject, signal) : undefined;
+    const heard = this.#heard(subject);
+    await applySurroundings(world, executor, owner, address?.caBundle, signal);
+    const seen = await this.#seePod(subject, signal);
     const view = seen && viewPod(seen);
-    // An External executor makes its own keys (`design.md` §3).
-    const keys: KeysResult = hasPod ? await this.#keys(subject, view, signal) : { type: 'ready', records: [] };
+    const keys = await this.#keys(subject, view, signal);
     const registryUrl = address?.registryURL;
     const startable = keys.type === 'ready' && registryUrl !== undefined;
-    const pod = hasPod ? await this.#pod(subject, { view, startable, address, idle: facts.idle }, signal) : undefined;
-    const stall = keys.type === 'stalled' ? keys.stall : pod?.refused;
+    const pod = await this.#pod(subject, { view, startable, address, idle: heard.facts.idle }, signal);
+    const stall = keys.type === 'stalled' ? keys.stall : pod.refused;
     const findings = summarise({
-      runtime: spec.runtime.type,
       operatingMode: spec.operatingMode,
       stall,
       accepted: true,
       relayKnown: registryUrl !== undefined,
       key: keys.type === 'unavailable' ? 'unavailable' : keys.type === 'pending' ? 'pending' : 'ready',
-      pod: pod?.decision,
-      view: pod?.view,
-      wasRegistered: wasRegistered(executor, pod?.view),
+      pod: pod.decision,
+      view: pod.view,
+      wasRegistered: wasRegistered(executor, pod.view),
     });
     const { pod: _pod, sessions: _sessions, ...rest } = status;
-    const { sessions, until } = this.#sessions(executor, facts);
+    const { sessions, until } = this.#sessions(executor, heard);
     const live = keys.records.filter(({ state }) => state === 'Prepared' || state === 'Active').at(-1);
     return {
       status: {
@@ -179,24 +204,24 @@ export class ExecutorReconciler {
         keys: [...keys.records],
         ...(live !== undefined && { activeKeyID: live.id }),
         ...(spec.workspace.type === 'Persistent' && { workspaceVolumeClaim: executorNames(owner).workspace }),
-        ...(pod?.decision.status !== undefined && { pod: pod.decision.status }),
+        ...(pod.decision.status !== undefined && { pod: pod.decision.status }),
         ...(sessions !== undefined && { sessions }),
       },
       findings,
-      requeueAt: earliest(pod?.refused ? world.clock.now() + REFUSED_AGAIN_MS : pod?.decision.nextTime, until),
+      requeueAt: earliest(pod.refused ? world.clock.now() + REFUSED_AGAIN_MS : pod.decision.nextTime, until),
     };
   }
 
-  #facts({ executor, fence }: Subject): ExecutorFacts {
+  #heard({ executor, fence }: Subject): HeardFacts {
+    const { registries } = this.#options;
     const { namespace, name } = executor.metadata;
-    const environmentId = environmentIdOf(namespace, name);
-    return this.#options.registries.facts(keyOf(relayOf(executor)), environmentId, fence?.uid);
+    const relay = keyOf(relayOf(executor));
+    const facts = registries.facts(relay, environmentIdOf(namespace, name), fence?.uid);
+    return { facts, changedAt: registries.changedAt(relay) };
   }
 
-  #sessions(executor: ServedExecutor, facts: ExecutorFacts): ReturnType<typeof sessionsStatus> {
-    const { world, registries } = this.#options;
-    const changedAt = registries.changedAt(keyOf(relayOf(executor)));
-    return sessionsStatus(executor.status.sessions, facts, { changedAt, now: world.clock.now() });
+  #sessions(executor: ServedExecutor, { facts, changedAt }: HeardFacts): ReturnType<typeof sessionsStatus> {
+    return sessionsStatus(executor.status.sessions, facts, { changedAt, now: this.#options.world.clock.now() });
   }
 
   async #seePod({ executor, owner, fence }: Subject, signal: AbortSignal): Promise<Pod | undefined> {

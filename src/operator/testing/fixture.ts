@@ -3,8 +3,10 @@ import { API_VERSION } from '../../api/index.ts';
 import { deployments, type KubeObject, type ObjectApi, type Pod, pods, type Resource } from '../../kube/index.ts';
 import { MemoryApiServer } from '../../kube/testing/index.ts';
 import { createLogger, createMetrics, systemClock } from '../../telemetry/index.ts';
+import { childLabels } from '../children/child.ts';
 import { type RunningOperator, startOperator } from '../index.ts';
 import { executorGrants, executors, relays } from '../own-kinds.ts';
+import { ScriptedRegistry } from './scripted-registry.ts';
 
 const ACCESS_REVIEWS = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
 
@@ -17,6 +19,7 @@ export class OperatorFixture {
   readonly api: ObjectApi;
   /** Namespaces in which the operator has rights. */
   readonly enabled = new Set(['agents', 'team-a']);
+  readonly registry = new ScriptedRegistry();
   #operator: RunningOperator | undefined;
 
   constructor() {
@@ -40,6 +43,7 @@ export class OperatorFixture {
       imagePullPolicy: 'IfNotPresent',
       imagePullSecrets: [],
       logLevel: 'info',
+      watchRegistry: this.registry.watch,
       leaseName: 'noisefleet-operator',
       identity: `test-${Math.random()}`,
       logger: createLogger({ component: 'operator', level: 'silent' }),
@@ -87,6 +91,15 @@ export class OperatorFixture {
       const status = { observedGeneration: generation, replicas, updatedReplicas: replicas, readyReplicas: replicas };
       await this.#setStatus(deployments, metadata, status);
     }
+  }
+
+  /** Plays a registry pod of the Relay that is ready: the operator watches it, and `registry` speaks for it. */
+  async startRegistry(): Promise<void> {
+    const owner = { kind: 'Relay', name: 'main' } as const;
+    const metadata = { namespace: 'agents', name: 'registry-1', labels: childLabels(owner, 'registry') };
+    await this.api.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata, ...{ spec: { containers: [] } } });
+    const status = { phase: 'Running', podIP: '10.0.0.1', conditions: [{ type: 'Ready', status: 'True' }] };
+    await this.#setStatus(pods, { ...metadata, uid: '', resourceVersion: '' }, status);
   }
 
   /** Plays the kubelet: the pod runs and is registered. */
