@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fieldsOf, toFieldsV1 } from '../memory/field-set.ts';
-import { builtInShape } from '../memory/shapes.ts';
+import { fieldsOf, toFieldsV1 } from '../memory/fields/field-set.ts';
+import { builtInShape } from '../memory/fields/shapes.ts';
 import { type FieldTree, isApplied } from './owned-fields.ts';
 
 const treeOf = (value: unknown) => toFieldsV1(fieldsOf(value, builtInShape)) as FieldTree;

@@ -5,6 +5,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface ReadOptions extends CallOptions {
+  /** Media types that the caller takes, as in HTTP's `Accept`; anything unless given. `NotAcceptable` when there is no answer of these. */
+  readonly accept?: string;
+}
+
 export interface Selection {
   /** One namespace; absent: all of them, which needs cluster-wide rights. */
   readonly namespace?: string | undefined;
@@ -79,7 +84,7 @@ export interface ObjectApi {
   apply<T extends KubeObject>(resource: Resource<T>, object: WritableObject, options: ApplyOptions): Promise<T>;
   delete(resource: Resource, ref: ObjectRef, options?: DeleteOptions): Promise<void>;
   /** A `GET` of something that is no object, such as the keys of the token issuer; the answer as it came. */
-  read(path: string, options?: CallOptions): Promise<unknown>;
+  read(path: string, options?: ReadOptions): Promise<unknown>;
   /** A `create` on a subresource or on a kind that is not stored, such as reviews; the answer as it came. */
   post(path: string, body: unknown, options?: CallOptions): Promise<unknown>;
 }

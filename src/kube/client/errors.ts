@@ -8,6 +8,7 @@ export type ApiErrorCode =
   | 'Forbidden'
   | 'NotFound'
   | 'MethodNotAllowed'
+  | 'NotAcceptable'
   | 'AlreadyExists'
   | 'Conflict'
   | 'Gone'
@@ -89,6 +90,7 @@ const CODE_OF_STATUS: Readonly<Record<number, ApiErrorCode>> = {
   403: 'Forbidden',
   404: 'NotFound',
   405: 'MethodNotAllowed',
+  406: 'NotAcceptable',
   409: 'Conflict',
   410: 'Gone',
   413: 'RequestEntityTooLarge',

@@ -10,6 +10,7 @@ import type {
   ListPage,
   ObjectApi,
   PatchType,
+  ReadOptions,
   Selection,
   WatchEvent,
   WatchOptions,
@@ -171,8 +172,8 @@ export class RestApi implements ObjectApi {
     });
   }
 
-  read(path: string, { signal }: CallOptions = {}): Promise<unknown> {
-    return this.#json({ method: 'GET', path, step: `read ${path}`, signal });
+  read(path: string, { signal, accept }: ReadOptions = {}): Promise<unknown> {
+    return this.#json({ method: 'GET', path, step: `read ${path}`, accept, signal });
   }
 
   post(path: string, body: unknown, { signal }: CallOptions = {}): Promise<unknown> {

@@ -6,6 +6,8 @@ export interface ApiRequest {
   /** For error messages: what is asked, for example `apply Deployment agents/main`. */
   readonly step: string;
   readonly contentType?: string;
+  /** Media types of the answer, as HTTP writes them; JSON first and anything else after it unless given. */
+  readonly accept?: string | undefined;
   readonly body?: string;
   readonly signal?: AbortSignal | undefined;
   /** A watch: the answer may be silent for as long as it likes; who reads it has a timer of his own. */

@@ -14,6 +14,9 @@ const ANSWER_TIMEOUT_MS = 30_000;
 /** Idle sockets are kept so long; shorter than the idle time-outs of usual load balancers (60 s and more). */
 const IDLE_SOCKET_MS = 30_000;
 
+/** Objects are JSON. Not all that is read is an object, and its media type may be another and no other. */
+const ANY_JSON_FIRST = 'application/json, */*;q=0.5';
+
 export interface UndiciTransportOptions {
   /** `https://host:port`, perhaps with a path prefix. */
   readonly server: string;
@@ -71,15 +74,14 @@ export class UndiciTransport implements Transport {
 
   async #sendAs(credentials: Credentials, request: ApiRequest): Promise<ApiResponse> {
     const dispatcher = this.#dispatcherFor(credentials);
-    const { method, path, body, contentType, signal, longLived = false } = request;
+    const { method, path, body, contentType, accept = ANY_JSON_FIRST, signal, longLived = false } = request;
     try {
       const response = await dispatcher.request({
         origin: this.#origin,
         path: this.#prefix + path,
         method,
         headers: {
-          // Not all that is read is an object: the keys of token signatures are application/jwk-set+json, and nothing else.
-          accept: 'application/json, */*;q=0.5',
+          accept,
           'user-agent': this.#userAgent,
           ...(contentType === undefined ? {} : { 'content-type': contentType }),
           ...credentials.headers,

@@ -58,6 +58,7 @@ async function requestOf(request: IncomingMessage, signal: AbortSignal): Promise
     path: url,
     step: `${method} ${url}`,
     body: Buffer.concat(chunks).toString('utf8'),
+    accept: request.headers.accept,
     signal,
     ...(request.headers['content-type'] === undefined ? {} : { contentType: request.headers['content-type'] }),
   };

@@ -1,7 +1,7 @@
 import * as builtIn from '../objects/builtin.ts';
 import type { Resource } from '../objects/resource.ts';
+import { builtInShape, type ShapeOf, schemaShape } from './fields/shapes.ts';
 import { asObject, isObject, type JsonObject } from './json.ts';
-import { builtInShape, type ShapeOf, schemaShape } from './shapes.ts';
 
 /** What the server in memory knows of a kind. */
 export interface Kind {

@@ -5,6 +5,8 @@ import { RestApi } from '../client/rest-api.ts';
 import type { ApiRequest, ApiResponse, Transport } from '../client/transport.ts';
 import type { KubeObject } from '../objects/object.ts';
 import type { Resource } from '../objects/resource.ts';
+import { builtInShape, type ShapeOf } from './fields/shapes.ts';
+import { issuerDocument, type TokenIssuer } from './issuer-documents.ts';
 import { asObject, type JsonObject } from './json.ts';
 import { builtInKinds, type Kind } from './kinds.ts';
 import { ObjectLog } from './object-log.ts';
@@ -13,7 +15,6 @@ import { jsonPatch, mergePatch, strategicPatch } from './patches.ts';
 import { Refusal, statusObject } from './refusal.ts';
 import { type PlacedRequest, placeOf } from './routes.ts';
 import { fieldMatch, labelMatch } from './selectors.ts';
-import { builtInShape, type ShapeOf } from './shapes.ts';
 import { isIn, WatchFeed } from './watch-feed.ts';
 
 /** What a test or a program puts before the server: an answer, or undefined to let the request through. May throw an `ApiError`. */
@@ -36,8 +37,8 @@ interface OpenWatch {
 
 /**
  * The object API in memory: the part of the API server's contract that controllers live by (versions, watches with bookmarks and 410,
- * server-side apply, status, finalizers, owners). It passes the same conformance suite as a real one. It validates next to nothing, sets no
- * defaults, and namespaces need not exist.
+ * server-side apply, status, finalizers, owners). It passes the same conformance suite as a real one. It refuses what our own mistakes would be
+ * (`validation.ts`) and little else, sets no defaults, and namespaces need not exist.
  */
 export class MemoryApiServer implements Transport {
   readonly #clock: Clock;
@@ -46,6 +47,7 @@ export class MemoryApiServer implements Transport {
   readonly #writes: ObjectWrites;
   readonly #watches = new Set<OpenWatch>();
   readonly #interceptors = new Set<Interceptor>();
+  #issuer: TokenIssuer = { issuer: 'https://memory', jwks: { keys: [] } };
   /** Every request so far, as `METHOD path`. */
   readonly requests: string[] = [];
 
@@ -73,6 +75,11 @@ export class MemoryApiServer implements Transport {
   intercept(interceptor: Interceptor): () => void {
     this.#interceptors.add(interceptor);
     return () => this.#interceptors.delete(interceptor);
+  }
+
+  /** Who signs tokens, from now on; nobody unless told. */
+  publishIssuer(issuer: TokenIssuer): void {
+    this.#issuer = issuer;
   }
 
   /** Sends every watch a bookmark of the present version. */
@@ -117,6 +124,8 @@ export class MemoryApiServer implements Transport {
   }
 
   #handle(request: ApiRequest): ApiResponse {
+    const document = request.method === 'GET' && issuerDocument(this.#issuer, request.path, request.accept);
+    if (document) return answer(200, document.body, { 'content-type': document.contentType });
     const placed = placeOf(request.path, (id) => this.#kinds.get(id));
     const { place, query } = placed;
     if (request.method === 'GET' && place.name !== '') return answer(200, this.#writes.get(place));

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../telemetry/index.ts';
 import { secondTime } from '../objects/micro-time.ts';
+import { applyConfig, trackUpdate, type Writer } from './fields/managed-fields.ts';
 import { asObject, type JsonObject, metadataOf, metaText, sameJson, withMeta } from './json.ts';
 import { type Kind, kindsOfDefinition } from './kinds.ts';
-import { applyConfig, trackUpdate, type Writer } from './managed-fields.ts';
 import { keyOfObject, type ObjectLog } from './object-log.ts';
 import { Refusal } from './refusal.ts';
-import { validate } from './validation.ts';
+import { validate, validateApplied } from './validation.ts';
 
 export interface Place {
   readonly kind: Kind;
@@ -90,6 +90,7 @@ export class ObjectWrites {
     if (metadataOf(config).managedFields !== undefined) {
       throw new Refusal(400, 'BadRequest', 'metadata.managedFields must be nil');
     }
+    validateApplied(kind, config);
     const applied = applyConfig({
       live,
       config: this.#writable(place, config),
@@ -137,7 +138,7 @@ export class ObjectWrites {
   }
 
   #store({ place: { kind }, dryRun }: WriteContext, live: JsonObject | undefined, object: JsonObject): JsonObject {
-    validate(kind.kind, object, live);
+    validate(kind, object, live);
     if (live !== undefined && sameJson(live, object)) return live;
     const isNewSpec = live !== undefined && !sameJson(specOf(live), specOf(object));
     const generation = Number(metadataOf(object).generation ?? 1) + (isNewSpec ? 1 : 0);

@@ -1,7 +1,7 @@
+import { mergeValue } from './fields/merge.ts';
+import type { ShapeOf } from './fields/shapes.ts';
 import { asObject, isObject, type JsonObject, sameJson } from './json.ts';
-import { mergeValue } from './merge.ts';
 import { Refusal } from './refusal.ts';
-import type { ShapeOf } from './shapes.ts';
 
 /** JSON Merge Patch (RFC 7396). */
 export function mergePatch(target: unknown, patch: unknown): unknown {

@@ -1,4 +1,6 @@
+import { duplicatesIn } from './fields/duplicates.ts';
 import { asObject, type JsonObject, metadataOf, metaText } from './json.ts';
+import type { Kind } from './kinds.ts';
 import { Refusal } from './refusal.ts';
 
 /** apimachinery, `RFC3339Micro`: exactly six digits. */
@@ -6,7 +8,7 @@ const MICRO_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}(Z|[+-]\d{2}:\d{2
 const NAME = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
 
 /** The rules of the real server that our own mistakes would break. */
-export function validate(kind: string, object: JsonObject, before: JsonObject | undefined): void {
+export function validate({ kind, shapeOf }: Kind, object: JsonObject, before: JsonObject | undefined): void {
   const name = metaText(object, 'name');
   if (name.length > 253 || !NAME.test(name)) throw invalid(kind, name, 'metadata.name', `Invalid value: "${name}"`);
   const spec = asObject(object.spec);
@@ -15,6 +17,20 @@ export function validate(kind: string, object: JsonObject, before: JsonObject | 
     checkMicroTime(kind, name, 'spec.renewTime', spec.renewTime);
   }
   if (kind === 'Event') validateEvent(name, object, before);
+  const twice = duplicatesIn(object, shapeOf).find(({ repeatable }) => !repeatable);
+  if (twice === undefined) return;
+  const field = `${twice.list}[${twice.index}]`;
+  throw invalid(kind, name, field, `Duplicate value: ${twice.key}`, 'FieldValueDuplicate');
+}
+
+/** Apply finds items by their keys: it takes no list in which two have the same. The real server calls this an error of its own. */
+export function validateApplied({ group, version, kind, shapeOf }: Kind, config: JsonObject): void {
+  const duplicates = duplicatesIn(config, shapeOf);
+  if (duplicates.length === 0) return;
+  const object = `${metaText(config, 'namespace')}/${metaText(config, 'name')}`;
+  const type = `${group}/${version}, Kind=${kind}`;
+  const lists = duplicates.map(({ list, key }) => `.${list}: duplicate entries for key [${key}]`).join(', ');
+  throw new Refusal(500, 'InternalError', `failed to create typed patch object (${object}; ${type}): ${lists}`);
 }
 
 function validateEvent(name: string, object: JsonObject, before: JsonObject | undefined): void {
@@ -45,7 +61,7 @@ function checkMicroTime(kind: string, name: string, field: string, value: unknow
   );
 }
 
-function invalid(kind: string, name: string, field: string, message: string): Refusal {
-  const causes = [{ reason: 'FieldValueInvalid', field, message }];
+function invalid(kind: string, name: string, field: string, message: string, reason = 'FieldValueInvalid'): Refusal {
+  const causes = [{ reason, field, message }];
   return new Refusal(422, 'Invalid', `${kind} "${name}" is invalid: ${field}: ${message}`, causes);
 }

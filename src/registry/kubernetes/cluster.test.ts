@@ -56,12 +56,10 @@ describe('a registry in a cluster', () => {
     await cluster.close();
   });
 
-  /** The memory server knows no tokens: what it is asked about them is answered by the issuer. */
+  /** The memory server knows no tokens: what it is asked to review is answered by the issuer. */
   async function answerForIssuer(): Promise<void> {
-    const { issuer: name, jwks } = await issuer.issuer();
+    server.publishIssuer(await issuer.issuer());
     server.intercept(({ path, body }) => {
-      if (path === '/openid/v1/jwks') return { status: 200, body: jwks };
-      if (path === '/.well-known/openid-configuration') return { status: 200, body: { issuer: name } };
       if (!path.endsWith('/tokenreviews')) return undefined;
       const { spec } = JSON.parse(String(body));
       const found = issuer.review(spec.token, spec.audiences[0]);

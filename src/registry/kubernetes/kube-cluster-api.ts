@@ -11,6 +11,8 @@ const jwks = z.object({ keys: z.array(z.looseObject({ kty: z.string() })) });
 /** Every ServiceAccount may read these two (`system:service-account-issuer-discovery`). */
 const CONFIGURATION_PATH = '/.well-known/openid-configuration';
 const JWKS_PATH = '/openid/v1/jwks';
+/** As which the keys are given, and as nothing else. */
+const JWKS_TYPE = 'application/jwk-set+json';
 
 /** The registry's few questions, asked of a real API server. */
 export function kubeClusterApi(api: ObjectApi): ClusterApi {
@@ -18,7 +20,10 @@ export function kubeClusterApi(api: ObjectApi): ClusterApi {
   return {
     async issuer() {
       const options = { signal: signal() };
-      const [found, keys] = await Promise.all([api.read(CONFIGURATION_PATH, options), api.read(JWKS_PATH, options)]);
+      const [found, keys] = await Promise.all([
+        api.read(CONFIGURATION_PATH, options),
+        api.read(JWKS_PATH, { ...options, accept: JWKS_TYPE }),
+      ]);
       return { issuer: configuration.parse(found).issuer, jwks: jwks.parse(keys) };
     },
     async reviewToken(token, audience): Promise<ReviewedToken | undefined> {

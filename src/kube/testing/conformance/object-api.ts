@@ -5,6 +5,8 @@ import { customResourceDefinitions, namespaces } from '../../objects/builtin.ts'
 import { describeMending, describeNoOps } from './applier.ts';
 import { describeAppliedParts, describeApply } from './apply.ts';
 import { describeDeletes } from './deletes.ts';
+import { describeDocuments } from './documents.ts';
+import { describeKeyedLists } from './keyed-lists.ts';
 import { describeReads } from './reads.ts';
 import { eventually } from './support.ts';
 import { describeTimes } from './times.ts';
@@ -40,7 +42,8 @@ export function describeObjectApi(name: string, connect: () => Promise<Conforman
     });
 
     const parts = [describeReads, describeWrites, describeDeletes, describeApply, describeAppliedParts];
-    for (const part of [...parts, describeWatches, describeTimes, describeNoOps, describeMending]) {
+    const further = [describeKeyedLists, describeWatches, describeTimes, describeDocuments];
+    for (const part of [...parts, ...further, describeNoOps, describeMending]) {
       part(() => ({ api, namespace }));
     }
   });

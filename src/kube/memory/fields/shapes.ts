@@ -1,36 +1,48 @@
-import { asObject, isObject, type JsonObject } from './json.ts';
+import { asObject, isObject, type JsonObject } from '../json.ts';
 
 /** How the parts of a kind merge (`x-kubernetes-list-type`, `x-kubernetes-map-type`). */
 export type Shape =
   | { readonly type: 'granular' }
   | { readonly type: 'atomic' }
   | { readonly type: 'set' }
-  /** `defaults`: the value of a key that an item leaves out. */
-  | { readonly type: 'map'; readonly keys: readonly string[]; readonly defaults?: JsonObject };
+  /** `defaults`: the value of a key that an item leaves out. `repeatable`: only apply refuses two items of one key. */
+  | {
+      readonly type: 'map';
+      readonly keys: readonly string[];
+      readonly defaults?: JsonObject;
+      readonly repeatable?: true;
+    };
 
 /** The shape of a value by the names of the fields that lead to it, items of lists left out: `spec.template.spec.containers.ports`. */
 export type ShapeOf = (path: readonly string[]) => Shape | undefined;
 
 const BY_NAME: Shape = { type: 'map', keys: ['name'] };
+const REPEATABLE_BY_NAME: Shape = { ...BY_NAME, repeatable: true };
 const ATOMIC: Shape = { type: 'atomic' };
 const PROTOCOL = { protocol: 'TCP' };
+const CONTAINER_PORTS: Shape = {
+  type: 'map',
+  keys: ['containerPort', 'protocol'],
+  defaults: PROTOCOL,
+  repeatable: true,
+};
 
 /** Of the built-in kinds, by the last names of the path: what our objects use of their OpenAPI document. */
 const BUILT_IN: Readonly<Record<string, Shape>> = {
   'metadata.finalizers': { type: 'set' },
-  'metadata.ownerReferences': { type: 'map', keys: ['uid'] },
+  'metadata.ownerReferences': { type: 'map', keys: ['uid'], repeatable: true },
   'status.conditions': { type: 'map', keys: ['type'] },
   'spec.containers': BY_NAME,
   'spec.initContainers': BY_NAME,
-  'spec.volumes': { type: 'map', keys: ['name'] },
-  'spec.imagePullSecrets': BY_NAME,
+  'spec.volumes': BY_NAME,
+  'spec.imagePullSecrets': REPEATABLE_BY_NAME,
   'spec.topologySpreadConstraints': { type: 'map', keys: ['topologyKey', 'whenUnsatisfiable'] },
   'spec.hostAliases': { type: 'map', keys: ['ip'] },
   'spec.ports': { type: 'map', keys: ['port', 'protocol'], defaults: PROTOCOL },
-  'containers.ports': { type: 'map', keys: ['containerPort', 'protocol'], defaults: PROTOCOL },
-  'initContainers.ports': { type: 'map', keys: ['containerPort', 'protocol'], defaults: PROTOCOL },
-  'containers.env': BY_NAME,
-  'initContainers.env': BY_NAME,
+  'containers.ports': CONTAINER_PORTS,
+  'initContainers.ports': CONTAINER_PORTS,
+  'containers.env': REPEATABLE_BY_NAME,
+  'initContainers.env': REPEATABLE_BY_NAME,
   'containers.volumeMounts': { type: 'map', keys: ['mountPath'] },
   'initContainers.volumeMounts': { type: 'map', keys: ['mountPath'] },
   'spec.selector': ATOMIC,

@@ -1,4 +1,4 @@
-import { asObject, isObject, type JsonObject } from './json.ts';
+import { asObject, isObject, type JsonObject } from '../json.ts';
 import type { Shape, ShapeOf } from './shapes.ts';
 
 /** A step into an object, as `FieldsV1` writes it: `f:name`, `k:{…}`, `v:…`. */

@@ -1,5 +1,5 @@
+import { isObject, type JsonObject } from '../json.ts';
 import { childrenOf, type Path, stepOf } from './field-set.ts';
-import { isObject, type JsonObject } from './json.ts';
 import type { ShapeOf } from './shapes.ts';
 
 /** `config` laid over `live`: granular maps by field, keyed lists by item, sets as a union, everything else whole. */

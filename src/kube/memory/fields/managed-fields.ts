@@ -1,7 +1,7 @@
+import { asObject, type JsonObject, metadataOf, sameJson, withMeta } from '../json.ts';
+import { Refusal } from '../refusal.ts';
 import { type FieldSet, fieldsOf, fromFieldsV1, ownable, type Path, textOf, toFieldsV1, valueAt } from './field-set.ts';
-import { asObject, type JsonObject, metadataOf, sameJson, withMeta } from './json.ts';
 import { mergeValue, without } from './merge.ts';
-import { Refusal } from './refusal.ts';
 import type { ShapeOf } from './shapes.ts';
 
 /** Who writes, and how: part of a managed-fields entry's identity. */
