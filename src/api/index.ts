@@ -41,7 +41,6 @@ export {
   AUDIENCES,
   childName,
   FIELD_MANAGER,
-  FINALIZER,
   GROUP,
   LABELS,
   type Owner,

@@ -54,9 +54,6 @@ export const AUDIENCES = {
   internal: `${RESERVED_PREFIX}internal`,
 } as const;
 
-/** The one finalizer; deletion ends in bounded time even when the outside world is down. */
-export const FINALIZER = `${GROUP}/cleanup`;
-
 /** Field manager of every server-side apply. Another one would fight with what was applied before. */
 export const FIELD_MANAGER = 'noisefleet-operator';
 

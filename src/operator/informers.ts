@@ -1,6 +1,7 @@
 import { FIELD_MANAGER, LABELS } from '../api/index.ts';
 import {
   ALL_NAMESPACES,
+  type Change,
   configMaps,
   controllerOf,
   deployments,
@@ -128,10 +129,12 @@ export class Informers {
   /** Tells each change of a child of an owner of this kind. The result stops it. */
   onChildOf(kind: OwnerKind, listener: (owner: { namespace: string; name: string }) => void): () => void {
     const stops = Object.values(this.#children).map((informer) =>
-      informer.onChange(({ object }: { object: KubeObject }) => {
-        const owner = controllerOf(object);
-        const { namespace } = object.metadata;
-        if (owner?.kind === kind && namespace !== undefined) listener({ namespace, name: owner.name });
+      informer.onChange((change: Change<KubeObject>) => {
+        const { namespace } = change.object.metadata;
+        // Also who was the owner before: somebody may have taken the reference out by hand.
+        const owners = [change.object, ...(change.type === 'updated' ? [change.before] : [])].map(controllerOf);
+        const names = owners.flatMap((owner) => (owner?.kind === kind ? [owner.name] : []));
+        if (namespace !== undefined) for (const name of new Set(names)) listener({ namespace, name });
       }),
     );
     return () => {

@@ -10,6 +10,7 @@ import {
 } from '../kube/index.ts';
 import { childMetadata } from './children/child.ts';
 import { executorNames, podName } from './executor-pod/names.ts';
+import { executors } from './own-kinds.ts';
 import { OperatorFixture } from './testing/fixture.ts';
 
 let cluster: OperatorFixture;
@@ -172,6 +173,38 @@ describe('the operator', () => {
       const { data } = await cluster.api.get(configMaps, at(bundle.metadata.name));
       return data?.['ca.crt'] === bundle.data?.['ca.crt'];
     });
+  });
+
+  it('takes back a child whose owner somebody took out, but no pod', async () => {
+    await readyRelay();
+    const pod = await readyExecutor();
+    const [policy] = await cluster.all(networkPolicies, 'team-a');
+    if (policy === undefined) throw new Error('no policy');
+    const body = { metadata: { ownerReferences: null } };
+    await cluster.api.patch(networkPolicies, policy.metadata, { type: 'merge', body });
+    await cluster.eventually('the owner', async () => {
+      const { metadata } = await cluster.api.get(networkPolicies, policy.metadata);
+      return metadata.ownerReferences?.[0]?.uid === policy.metadata.ownerReferences?.[0]?.uid;
+    });
+    await cluster.api.patch(pods, pod.metadata, { type: 'merge', body });
+    await cluster.condition('Stalled', 'NotOwned');
+  });
+
+  it('makes nothing for an executor that is being deleted, and says so while something holds it', async () => {
+    await readyRelay();
+    await readyExecutor();
+    const ref = { namespace: 'team-a', name: 'build' };
+    const finalizers = ['example.org/hold'];
+    await cluster.api.patch(executors, ref, { type: 'merge', body: { metadata: { finalizers } } });
+    await cluster.api.delete(executors, ref);
+    const { status } = await cluster.condition('Ready', 'Deleting');
+    expect(status).toBe('Unknown');
+    for (const { metadata } of await cluster.all(networkPolicies, 'team-a')) {
+      await cluster.api.delete(networkPolicies, metadata);
+    }
+    await cluster.api.patch(executors, ref, { type: 'merge', body: { metadata: { finalizers: null } } });
+    await cluster.eventually('nothing', async () => (await cluster.all(pods, 'team-a')).length === 0);
+    expect(await cluster.all(networkPolicies, 'team-a')).toEqual([]);
   });
 
   it('leaves alone what has a name that it needs and is not its own', async () => {

@@ -1,4 +1,5 @@
 import type { Column, Kind } from '../kinds/kinds.ts';
+import { NOT_OBSERVED } from '../kinds/status.ts';
 import { GROUP, VERSION } from '../names.ts';
 import { DNS_LABEL, DNS_LABEL_ERROR } from '../schema/fields.ts';
 import { celText, VALIDATIONS } from '../schema/rules.ts';
@@ -63,7 +64,11 @@ function objectSchema({ description, spec, status }: Kind): Structural {
       kind: { type: 'string', description: 'What this is.' },
       metadata: { type: 'object' },
       spec: specSchema,
-      status: { description: 'What is. Written by the operator only.', ...withoutDefaults(structuralSchema(status)) },
+      status: {
+        description: 'What is. Written by the operator only.',
+        ...withoutDefaults(structuralSchema(status)),
+        default: { observedGeneration: NOT_OBSERVED },
+      },
     },
     ...(specSchema.default === undefined && { required: ['spec'] }),
     [VALIDATIONS]: [

@@ -20,8 +20,16 @@ const condition = fields({
 /** More conditions than any kind has. */
 const MAX_CONDITIONS = 16;
 
+/**
+ * `status.observedGeneration` of an object that nobody has looked at. The API server puts it there: an object without a status counts as
+ * finished for whoever waits by kstatus (Helm, Flux, Argo CD), and no generation is this one.
+ */
+export const NOT_OBSERVED = -1;
+
 export const statusBase = {
-  observedGeneration: count.optional().describe('Generation of the spec that this status speaks of.'),
+  observedGeneration: wholeNumber(NOT_OBSERVED, Number.MAX_SAFE_INTEGER)
+    .optional()
+    .describe('Generation of the spec that this status speaks of; -1 before anybody looked at the object.'),
   conditions: list(condition, { max: MAX_CONDITIONS, type: 'map', keys: ['type'] })
     .prefault([])
     .describe('How it is; `Ready` is the summary.'),

@@ -32,18 +32,19 @@ export interface ChildKind<T extends KubeObject> {
 
 /** The object as it is, for sure: what the store does not have may be there without our labels, or not have arrived yet. */
 export async function currentChild<T extends KubeObject>(
-  { api }: Pick<World, 'api'>,
-  { resource, store }: ChildKind<T>,
+  world: Pick<World, 'api'>,
+  kind: ChildKind<T>,
   ref: Required<ObjectRef>,
   owner: Owner,
   signal: AbortSignal,
 ): Promise<T | undefined> {
-  const live = store.get(ref) ?? (await api.find(resource, ref, { signal }));
-  if (live !== undefined) checkOwned(live, owner);
-  return live;
+  return owned(await find(world, kind, ref, signal), owner);
 }
 
-/** Brings a child to what is desired; writes nothing when it is so already. Throws `NotOwnedError`, `BeingCollectedError`, `ApiError`. */
+/**
+ * Brings a child to what is desired; writes nothing when it is so already. One that has our labels and no controller is taken back: somebody
+ * removed the reference, or deleted an earlier owner with `--cascade=orphan`. Never a pod or what holds keys: those are found by
+ * `currentChild` alone, since labels are anybody's to write. Throws `NotOwnedError`, `BeingCollectedError`, `ApiError`. */
 export async function applyChild<T extends KubeObject>(
   world: Pick<World, 'api' | 'applier'>,
   kind: ChildKind<T>,
@@ -52,7 +53,8 @@ export async function applyChild<T extends KubeObject>(
   signal: AbortSignal,
 ): Promise<T> {
   const { name, namespace } = desired.metadata;
-  const live = await currentChild(world, kind, { name, namespace }, owner, signal);
+  const found = await find(world, kind, { name, namespace }, signal);
+  const live = found !== undefined && isOrphanOf(owner, found) ? found : owned(found, owner);
   const { object } = await world.applier.apply(kind.resource, desired, live, { signal });
   return object;
 }
@@ -71,9 +73,25 @@ export async function removeChild<T extends KubeObject>(
   await api.delete(resource, ref, { uid: live.metadata.uid, signal });
 }
 
-function checkOwned(live: KubeObject, owner: Owner): void {
+async function find<T extends KubeObject>(
+  { api }: Pick<World, 'api'>,
+  { resource, store }: ChildKind<T>,
+  ref: Required<ObjectRef>,
+  signal: AbortSignal,
+): Promise<T | undefined> {
+  return store.get(ref) ?? (await api.find(resource, ref, { signal }));
+}
+
+function isOrphanOf({ kind, name }: Owner, { metadata }: KubeObject): boolean {
+  const { labels = {} } = metadata;
+  const ownersName = labels[kind === 'Relay' ? LABELS.relay : LABELS.executor];
+  return controllerOf({ metadata }) === undefined && labels[LABELS.managedBy] === FIELD_MANAGER && ownersName === name;
+}
+
+function owned<T extends KubeObject>(live: T | undefined, owner: Owner): T | undefined {
+  if (live === undefined) return undefined;
   const controller = controllerOf(live);
-  if (controller?.uid === owner.uid) return;
+  if (controller?.uid === owner.uid) return live;
   const { name, namespace, labels } = live.metadata;
   const former = controller?.kind === owner.kind && controller.name === owner.name;
   if (former && labels?.[LABELS.managedBy] === FIELD_MANAGER) {

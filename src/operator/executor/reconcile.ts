@@ -7,6 +7,7 @@ import type { Owner } from '../children/child.ts';
 import type { ImageSettings } from '../children/image-settings.ts';
 import type { Finding } from '../conditions/conditions.ts';
 import { writeStatus } from '../conditions/write-status.ts';
+import { childrenLeft, deletingFindings } from '../deletion/deleting.ts';
 import { createPod, deleteOthers, findPod } from '../executor-pod/apply-pod.ts';
 import { applySurroundings } from '../executor-pod/children.ts';
 import { decidePod, type PodDecision, type PodStatus } from '../executor-pod/decide.ts';
@@ -78,6 +79,9 @@ export class ExecutorReconciler {
     // What belongs to a deleted executor is collected by its owner references.
     if (executor === undefined || executor.metadata.deletionTimestamp !== undefined) {
       this.#made.forget(ref);
+      if (executor === undefined) return undefined;
+      const findings = deletingFindings(childrenLeft(world.stores, executor.metadata));
+      await writeStatus(world, executors, executor, { status: executor.status, findings }, signal);
       return undefined;
     }
     if ((await access.enabled(ref.namespace, signal)) && !world.synced(ref.namespace)) {

@@ -1,4 +1,5 @@
 import { writeStatus } from '../conditions/write-status.ts';
+import { deletingFindings } from '../deletion/deleting.ts';
 import { executorGrants } from '../own-kinds.ts';
 import type { World } from '../world.ts';
 import { decideGrant } from './decide.ts';
@@ -10,7 +11,11 @@ export async function reconcileGrant(
   signal: AbortSignal,
 ): Promise<{ requeueAt: number } | undefined> {
   const grant = world.stores.grants.get(ref);
-  if (grant === undefined || grant.metadata.deletionTimestamp !== undefined) return undefined;
+  if (grant === undefined) return undefined;
+  if (grant.metadata.deletionTimestamp !== undefined) {
+    await writeStatus(world, executorGrants, grant, { status: grant.status, findings: deletingFindings([]) }, signal);
+    return undefined;
+  }
   const executors = world.stores.executors.list(ref.namespace);
   const decision = decideGrant(grant, executors, world.clock.now());
   const status = { ...grant.status, executors: decision.executors };

@@ -15,6 +15,7 @@ import type { ImageSettings } from '../children/image-settings.ts';
 import { PORTS } from '../children/ports.ts';
 import type { Finding } from '../conditions/conditions.ts';
 import { writeStatus } from '../conditions/write-status.ts';
+import { childrenLeft, deletingFindings } from '../deletion/deleting.ts';
 import { ASK_AGAIN_MS, type NamespaceAccess, SYNC_LOOK_MS } from '../namespaces/access.ts';
 import { notEnabled, type Stall } from '../namespaces/decide.ts';
 import { relays, type ServedRelay } from '../own-kinds.ts';
@@ -74,7 +75,11 @@ export class RelayReconciler {
   ): Promise<{ requeueAt: number } | undefined> {
     const { world, access, settings } = this.#options;
     const relay = world.stores.relays.get(ref);
-    if (relay === undefined || relay.metadata.deletionTimestamp !== undefined) return undefined;
+    if (relay === undefined) return undefined;
+    if (relay.metadata.deletionTimestamp !== undefined) {
+      await this.#write(relay, relay.status, deletingFindings(childrenLeft(world.stores, relay.metadata)), signal);
+      return undefined;
+    }
     const owner: Owner = { kind: 'Relay', name: ref.name, namespace: ref.namespace, uid: relay.metadata.uid };
     if (!(await access.enabled(ref.namespace, signal))) {
       await this.#write(

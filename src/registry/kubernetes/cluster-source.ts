@@ -1,6 +1,7 @@
 import { API_VERSION, GROUP, readExecutor, readExecutorGrant, readRelay, VERSION } from '../../api/index.ts';
 import {
   ALL_NAMESPACES,
+  type Change,
   defineResource,
   Informer,
   type KubeObject,
@@ -31,6 +32,11 @@ const executors = kept('Executor', 'executors', (raw) => executorFacts(readExecu
 const grants = kept('ExecutorGrant', 'executorgrants', (raw) => grantFacts(readExecutorGrant(raw)));
 const relays = kept('Relay', 'relays', (raw) => relayFacts(readRelay(raw)));
 
+/** Nothing once it is being deleted: what still holds it there (foreground deletion, a finalizer of somebody's) does not keep it in force. */
+function inForce<Facts>({ type, object }: Change<Kept<Facts>>): Facts | undefined {
+  return type === 'deleted' || object.metadata.deletionTimestamp !== undefined ? undefined : object.facts;
+}
+
 /** Informers of our three kinds that feed a directory. They run until the signal aborts; a rejection is a bug. */
 export async function followCluster(options: ClusterSourceOptions, signal: AbortSignal): Promise<void> {
   const { api, relay, directory, clock, logger: log } = options;
@@ -38,12 +44,14 @@ export async function followCluster(options: ClusterSourceOptions, signal: Abort
   const ofGrants = new Informer<Kept<GrantFacts>>({ api, resource: grants, clock, log });
   const fieldSelector = `metadata.name=${relay.name}`;
   const ofRelay = new Informer<Kept<RelayFacts>>({ api, resource: relays, fieldSelector, clock, log });
-  ofExecutors.onChange(({ type, object: { metadata, facts } }) =>
-    directory.setExecutor(metadata.namespace ?? '', metadata.name, type === 'deleted' ? undefined : facts),
-  );
-  ofGrants.onChange(({ type, object: { metadata, facts } }) =>
-    directory.setGrant(metadata.namespace ?? '', metadata.name, type === 'deleted' ? undefined : facts),
-  );
+  ofExecutors.onChange((change) => {
+    const { namespace = '', name } = change.object.metadata;
+    directory.setExecutor(namespace, name, inForce(change));
+  });
+  ofGrants.onChange((change) => {
+    const { namespace = '', name } = change.object.metadata;
+    directory.setGrant(namespace, name, inForce(change));
+  });
   ofRelay.onChange(({ type, object }) => directory.setRelay(type === 'deleted' ? undefined : object.facts));
   ofExecutors.follow(ALL_NAMESPACES);
   ofGrants.follow(ALL_NAMESPACES);
