@@ -57,6 +57,7 @@ describe('the command line', () => {
     'run',
     'join',
     'connect',
+    'doctor',
     'key',
     'registry',
     'relay',

@@ -41,6 +41,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/connect.ts')).connectCommand(),
   },
   {
+    name: 'doctor',
+    summary: 'say what stands between here and an executor',
+    load: async () => (await import('./commands/doctor.ts')).doctorCommand(),
+  },
+  {
     name: 'key',
     summary: 'create and look at key files',
     load: async () => (await import('./commands/key.ts')).keyCommand(),
