@@ -81,6 +81,12 @@ export const CLOSE_FLUSH_MS = 2_000;
 /** How often registries hear of this relay's load. */
 export const LOAD_REPORT_MS = 5_000;
 
+/**
+ * A relay that no registry has told anything for so long is unready: tickets may soon be signed with a key that it does not know. The operator
+ * announces a key ten minutes before it signs, so half of that is soon enough, and a registry that restarts is back long before.
+ */
+export const KEYS_CURRENT_MS = 300_000;
+
 /** Sweep over sockets: pings, stalled streams, expiries. Fine enough for the 10–15 s of a stalled stream. */
 export const SWEEP_MS = 1_000;
 /** A real executor's socket is closed when quiet in the last day of its ticket, or the last seventh of a shorter one (our-side.md §2). */

@@ -30,9 +30,10 @@ import { BufferCollector } from './flow/buffer-collector.ts';
 import { ChunkPool } from './flow/chunk-pool.ts';
 import { TurnEnd } from './flow/turn-end.ts';
 import { HandshakeGate } from './handshakes.ts';
-import { DEFAULT_LIMITS, LOAD_REPORT_MS, type RelayLimits, SWEEP_MS } from './limits.ts';
+import { DEFAULT_LIMITS, KEYS_CURRENT_MS, LOAD_REPORT_MS, type RelayLimits, SWEEP_MS } from './limits.ts';
 import { createMeters, type Meters, Traffic } from './meters.ts';
 import { Presence } from './presence-client/presence.ts';
+import type { Resolve } from './presence-client/registry-addresses.ts';
 import { Rendezvous } from './rendezvous.ts';
 import { Routes } from './routes.ts';
 import { Upgrades } from './upgrades.ts';
@@ -46,7 +47,10 @@ export interface RelayOptions {
   readonly port: number;
   /** Where `/livez`, `/readyz` and `/metrics` are answered; needs `metrics`. */
   readonly admin?: { readonly host: string; readonly port: number };
+  /** Each stands for as many registries as its host has addresses, looked up again all the time. */
   readonly registryUrls: readonly string[];
+  /** How host names of registries are resolved; as the system does it unless given. */
+  readonly resolve?: Resolve;
   /** Folder with `tls.crt` and `tls.key`, followed; plain HTTP when it is missing. */
   readonly tlsFolder?: string | undefined;
   /** PEM certificates to trust in place of the system's, for registries; followed. */
@@ -103,7 +107,9 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const stopTicking = startTicking(parts);
   const notReady = () => {
     if (door.draining) return 'draining';
-    return door.keys.loaded ? undefined : 'no registry has told its ticket keys yet';
+    if (!door.keys.loaded) return 'no registry has told its ticket keys yet';
+    const aloneMs = parts.presence?.aloneMs ?? 0;
+    return aloneMs < KEYS_CURRENT_MS ? undefined : 'no registry tells whether the ticket keys are current';
   };
   let adminServer: AdminServer | undefined;
   if (admin !== undefined && metrics !== undefined) {
@@ -182,15 +188,16 @@ function startPresence(
   { context, door, rendezvous }: Parts,
   port: number,
 ): Presence {
-  const { registryUrls, presenceSecret, trust, random = Math.random } = options;
+  const { registryUrls, presenceSecret, resolve, trust, random = Math.random } = options;
   const { bootId, clock, logger } = context;
   const presence = new Presence({
-    ...{ registryUrls, bootId, port, clock, logger, random },
+    ...{ registryUrls, resolve, bootId, port, clock, logger, random },
     secret: presenceSecret,
     ...(trust && { trust }),
     source: {
       entries: () => rendezvous.entries(),
       keys: (registryId, keys) => door.keys.set(registryId, keys),
+      gone: (registryId) => door.keys.forget(registryId),
       denies: (registryId, denies) => {
         door.denies.replace(registryId, denies);
         for (const deny of denies) rendezvous.apply(deny);

@@ -15,6 +15,17 @@ export class TicketKeys {
 
   set(source: string, keys: readonly TicketJwk[]): void {
     this.#bySource.set(source, keys);
+    this.#accept();
+  }
+
+  /** That registry will tell nothing any more: what only it told is forgotten, unless that is all there is. */
+  forget(source: string): void {
+    const others = [...this.#bySource].some(([each, keys]) => each !== source && keys.length > 0);
+    if (!others || !this.#bySource.delete(source)) return;
+    this.#accept();
+  }
+
+  #accept(): void {
     const union = new Map([...this.#bySource.values()].flat().map((key) => [key.kid, key]));
     this.verifier.setKeys([...union.values()]);
   }

@@ -1,4 +1,6 @@
-import { WebSocket } from 'ws';
+import type { LookupAddress } from 'node:dns';
+import type { ClientRequestArgs } from 'node:http';
+import { type ClientOptions, WebSocket } from 'ws';
 import type { Clock, Logger, Timer } from '../../telemetry/index.ts';
 import {
   PRESENCE_PATH,
@@ -29,10 +31,17 @@ interface LinkHandlers {
   readonly message: (registryId: string, message: PresenceToRelay, link: PresenceLink) => void;
   /** What follows the hello: this relay's own hello and its snapshot. */
   readonly entering: () => readonly PresenceToRegistry[];
+  /** This relay is in presence there no more; the link dials on. */
+  readonly lost: () => void;
+  /** The link has ended by itself, because its address is listed no more. */
+  readonly left: (registryId: string | undefined) => void;
 }
 
 export interface LinkOptions {
+  /** Its host is what the registry's certificate says. */
   readonly registryUrl: string;
+  /** Where that one replica is. */
+  readonly address: LookupAddress;
   readonly secret: () => Promise<string>;
   readonly trust?: Trust;
   readonly clock: Clock;
@@ -41,12 +50,14 @@ export interface LinkOptions {
   readonly handlers: LinkHandlers;
 }
 
-/** The presence connection to one registry, dialled again for as long as the relay lives. */
+/** The presence connection to one registry, dialled again until its address is listed no more. */
 export class PresenceLink {
   readonly #options: LinkOptions;
   #socket: WebSocket | undefined;
   #timer: Timer | undefined;
   #failures = 0;
+  #registryId: string | undefined;
+  #listed = true;
   #entered = false;
   #closed = false;
 
@@ -67,6 +78,14 @@ export class PresenceLink {
     if (this.#entered) this.#socket?.send(presenceToRegistry.encode(message));
   }
 
+  /** Whether the registries' name has its address. One that has not is kept while it answers, and not dialled again. */
+  set listed(listed: boolean) {
+    this.#listed = listed;
+    if (listed || this.#entered || this.#closed) return;
+    this.close();
+    this.#options.handlers.left(this.#registryId);
+  }
+
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
@@ -74,33 +93,34 @@ export class PresenceLink {
   }
 
   async #dial(): Promise<void> {
-    const { registryUrl, secret, trust } = this.#options;
+    const { registryUrl, address, secret, trust } = this.#options;
     const bearer = (await secret()).trim();
     if (this.#closed) return;
     const url = new URL(registryUrl);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     url.pathname = `${url.pathname.replace(/\/$/, '')}${PRESENCE_PATH}`;
-    const socket = new WebSocket(url, {
+    const options: ClientOptions & ClientRequestArgs = {
       headers: { authorization: `Bearer ${bearer}` },
       perMessageDeflate: false,
       handshakeTimeout: DIAL_MS,
       maxPayload: MAX_INBOUND_BYTES,
       ...trustOptions(trust),
-    });
-    this.#socket = socket;
-    this.#serve(socket);
+      lookup: (_host, { all }, found) => (all ? found(null, [address]) : found(null, address.address, address.family)),
+    };
+    this.#socket = new WebSocket(url, options);
+    this.#serve(this.#socket);
   }
 
   #serve(socket: WebSocket): void {
     const { clock, handlers } = this.#options;
-    let registryId: string | undefined;
+    let greeted = false;
     let heardAt = clock.now();
     let failure: unknown;
     const heard = () => {
       heardAt = clock.now();
     };
     const watch = () => {
-      const limit = registryId === undefined ? HELLO_MS : SILENCE_MS;
+      const limit = greeted ? SILENCE_MS : HELLO_MS;
       if (clock.now() - heardAt >= limit) socket.terminate();
       else if (socket.readyState === WebSocket.OPEN) socket.ping();
       this.#timer = clock.after(PING_INTERVAL_MS, watch);
@@ -109,10 +129,11 @@ export class PresenceLink {
       const message = presenceToRelay.parse(text);
       if (message === undefined || socket.readyState !== WebSocket.OPEN) return;
       if (message.type === 'hello') {
-        registryId = message.registryId;
+        greeted = true;
+        this.#registryId = message.registryId;
         handlers.hello(message);
         this.#enter(socket);
-      } else if (registryId !== undefined) handlers.message(registryId, message, this);
+      } else if (greeted && this.#registryId !== undefined) handlers.message(this.#registryId, message, this);
     };
     socket.on('open', () => {
       heard();
@@ -143,19 +164,29 @@ export class PresenceLink {
     this.#entered = true;
     this.#failures = 0;
     for (const message of this.#options.handlers.entering()) this.send(message);
-    this.#options.logger.info({ registry: new URL(this.#options.registryUrl).host }, 'presence entered');
+    this.#options.logger.info({ registry: this.#registryId, ...this.#where() }, 'presence entered');
   }
 
   #retry(cause: unknown): void {
-    const { clock, logger, random, registryUrl } = this.#options;
-    const registry = new URL(registryUrl).host;
+    const { clock, logger, random, handlers } = this.#options;
     if (this.#closed) return;
-    if (this.#entered) logger.warn({ registry, err: cause }, 'presence lost');
-    else if (this.#failures === 1) logger.warn({ registry, err: cause }, 'registry not reached, dialling on');
+    if (this.#entered) logger.warn({ ...this.#where(), err: cause }, 'presence lost');
+    else if (this.#failures === 1) logger.warn({ ...this.#where(), err: cause }, 'registry not reached, dialling on');
     const wasEntered = this.#entered;
     this.#entered = false;
+    if (wasEntered) handlers.lost();
+    if (!this.#listed) {
+      this.#closed = true;
+      handlers.left(this.#registryId);
+      return;
+    }
     const ceiling = Math.min(LAST_CEILING_MS, FIRST_CEILING_MS * 2 ** Math.min(this.#failures, 10));
     this.#failures += 1;
     this.#timer = clock.after(wasEntered ? 0 : random() * ceiling, () => this.start());
+  }
+
+  #where(): { host: string; address: string } {
+    const { registryUrl, address } = this.#options;
+    return { host: new URL(registryUrl).host, address: address.address };
   }
 }

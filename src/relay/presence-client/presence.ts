@@ -1,3 +1,4 @@
+import type { LookupAddress } from 'node:dns';
 import type { Clock, Logger } from '../../telemetry/index.ts';
 import type {
   BootId,
@@ -10,11 +11,14 @@ import type {
   Trust,
 } from '../../wire/index.ts';
 import { PresenceLink } from './link.ts';
+import { RegistryAddresses, type Resolve } from './registry-addresses.ts';
 
 /** What a registry asks or tells, and what this relay has to report. */
 interface PresenceSource {
   readonly entries: () => readonly PresenceEntry[];
   readonly keys: (registryId: string, keys: readonly TicketJwk[]) => void;
+  /** That registry is no more: another one speaks for its keys. */
+  readonly gone: (registryId: string) => void;
   /** All denies of one registry; sockets they hit are cut when this returns. */
   readonly denies: (registryId: string, denies: readonly Deny[]) => void;
   readonly deny: (registryId: string, deny: Deny) => void;
@@ -24,7 +28,9 @@ interface PresenceSource {
 }
 
 export interface PresenceOptions {
+  /** Each stands for as many registries as its host has addresses. */
   readonly registryUrls: readonly string[];
+  readonly resolve?: Resolve | undefined;
   readonly secret: () => Promise<string>;
   readonly trust?: Trust;
   readonly bootId: BootId;
@@ -37,40 +43,81 @@ export interface PresenceOptions {
 
 /** This relay's presence at every registry (our-side.md §3): one connection each, all told the same. */
 export class Presence {
-  readonly #links: readonly PresenceLink[];
   readonly #options: PresenceOptions;
+  readonly #names: readonly RegistryAddresses[];
+  /** By URL and address. */
+  readonly #links = new Map<string, PresenceLink>();
+  /** Since when no registry tells this relay anything. */
+  #aloneSince: number;
 
   constructor(options: PresenceOptions) {
+    const { registryUrls, resolve, clock, logger } = options;
     this.#options = options;
-    const { secret, trust, clock, logger, random } = options;
-    const handlers = {
-      hello: (message: Extract<PresenceToRelay, { type: 'hello' }>) => this.#onHello(message),
-      message: (registryId: string, message: PresenceToRelay, link: PresenceLink) =>
-        this.#onMessage(registryId, message, link),
-      entering: () => this.#entering(),
-    };
-    this.#links = options.registryUrls.map(
-      (registryUrl) =>
-        new PresenceLink({ registryUrl, secret, ...(trust && { trust }), clock, logger, random, handlers }),
+    this.#aloneSince = clock.now();
+    this.#names = registryUrls.map(
+      (url) =>
+        new RegistryAddresses({
+          ...{ url, resolve, clock, logger },
+          onFound: (addresses) => this.#follow(url, addresses),
+        }),
     );
   }
 
   /** Registries that this relay is in presence at. */
   get connections(): number {
-    return this.#links.filter(({ entered }) => entered).length;
+    return [...this.#links.values()].filter(({ entered }) => entered).length;
+  }
+
+  /** For how long no registry has told this relay anything, in milliseconds; 0 while one does. */
+  get aloneMs(): number {
+    return this.connections > 0 ? 0 : this.#options.clock.now() - this.#aloneSince;
   }
 
   start(): void {
-    for (const link of this.#links) link.start();
+    for (const name of this.#names) name.start();
   }
 
   /** Tells every registry; one that is away gets it with its next snapshot. */
   tell(message: PresenceToRegistry): void {
-    for (const link of this.#links) link.send(message);
+    for (const link of this.#links.values()) link.send(message);
   }
 
   close(): void {
-    for (const link of this.#links) link.close();
+    for (const name of this.#names) name.close();
+    for (const link of this.#links.values()) link.close();
+  }
+
+  #follow(registryUrl: string, addresses: readonly LookupAddress[]): void {
+    const found = new Map(addresses.map((address) => [`${registryUrl} ${address.address}`, address]));
+    for (const [key, link] of this.#links) {
+      if (key.startsWith(`${registryUrl} `)) link.listed = found.has(key);
+    }
+    for (const [key, address] of found) {
+      if (this.#links.has(key)) continue;
+      const link = this.#linkTo(registryUrl, address, key);
+      this.#links.set(key, link);
+      link.start();
+    }
+  }
+
+  #linkTo(registryUrl: string, address: LookupAddress, key: string): PresenceLink {
+    const { secret, trust, clock, logger, random, source } = this.#options;
+    return new PresenceLink({
+      ...{ registryUrl, address, secret, clock, logger, random },
+      ...(trust && { trust }),
+      handlers: {
+        hello: (message) => this.#onHello(message),
+        message: (registryId, message, link) => this.#onMessage(registryId, message, link),
+        entering: () => this.#entering(),
+        lost: () => {
+          this.#aloneSince = clock.now();
+        },
+        left: (registryId) => {
+          this.#links.delete(key);
+          if (registryId !== undefined) source.gone(registryId);
+        },
+      },
+    });
   }
 
   #onHello({ registryId, ticketKeys, denies }: Extract<PresenceToRelay, { type: 'hello' }>): void {

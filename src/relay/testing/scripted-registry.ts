@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import {
@@ -9,6 +10,7 @@ import {
   type PresenceToRelay,
   presenceToRegistry,
   presenceToRelay,
+  type ServingCertificate,
   TicketSigner,
 } from '../../wire/index.ts';
 
@@ -18,13 +20,20 @@ export const PRESENCE_SECRET = 'presence secret of a test';
 export class ScriptedRegistry {
   readonly signer: TicketSigner;
   readonly received: PresenceToRegistry[] = [];
+  readonly #listener: Server;
   readonly #server: WebSocketServer;
   readonly #registryId: string;
   #denies: readonly Deny[] = [];
   #relay: WebSocket | undefined;
   #waiters: (() => void)[] = [];
 
-  private constructor(server: WebSocketServer, registryId: string, signer: TicketSigner) {
+  private constructor(listener: Server, registryId: string, signer: TicketSigner) {
+    this.#listener = listener;
+    const server = new WebSocketServer({
+      server: listener,
+      path: PRESENCE_PATH,
+      verifyClient: ({ req }: { req: IncomingMessage }) => req.headers.authorization === `Bearer ${PRESENCE_SECRET}`,
+    });
     this.#server = server;
     this.#registryId = registryId;
     this.signer = signer;
@@ -32,31 +41,32 @@ export class ScriptedRegistry {
   }
 
   static async start({
+    host = '127.0.0.1',
     registryId = 'registry-a',
     port = 0,
     signer = TicketSigner.generate(),
     denies = [],
+    certificate,
   }: {
+    host?: string;
     registryId?: string;
     port?: number;
     signer?: TicketSigner;
     denies?: readonly Deny[];
+    /** Plain HTTP without one. */
+    certificate?: ServingCertificate;
   } = {}): Promise<ScriptedRegistry> {
-    const server = new WebSocketServer({
-      host: '127.0.0.1',
-      port,
-      path: PRESENCE_PATH,
-      verifyClient: ({ req }: { req: IncomingMessage }) => req.headers.authorization === `Bearer ${PRESENCE_SECRET}`,
-    });
-    await once(server, 'listening');
-    const registry = new ScriptedRegistry(server, registryId, signer);
+    const listener = certificate === undefined ? createServer() : createTlsServer({ ...certificate });
+    listener.listen(port, host);
+    await once(listener, 'listening');
+    const registry = new ScriptedRegistry(listener, registryId, signer);
     registry.#denies = denies;
     return registry;
   }
 
   get port(): number {
     // A listening TCP server's address is never a string.
-    return (this.#server.address() as AddressInfo).port;
+    return (this.#listener.address() as AddressInfo).port;
   }
 
   get url(): string {
@@ -82,15 +92,27 @@ export class ScriptedRegistry {
     return this.saw((message) => message.type === type);
   }
 
+  /** Presence connections that stand. */
+  get connections(): number {
+    return this.#server.clients.size;
+  }
+
+  /** Somebody who dials does not trust the certificate. */
+  async refusedHandshake(): Promise<void> {
+    await once(this.#listener, 'tlsClientError');
+  }
+
   /** Cuts the relay's connection without a word. */
   cut(): void {
     this.#relay?.terminate();
   }
 
+  /** A second time changes nothing. */
   async close(): Promise<void> {
+    if (!this.#listener.listening) return;
     for (const client of this.#server.clients) client.terminate();
-    this.#server.close();
-    await once(this.#server, 'close');
+    this.#listener.close();
+    await once(this.#listener, 'close');
   }
 
   #greet(socket: WebSocket): void {
