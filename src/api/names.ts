@@ -40,6 +40,8 @@ export const ANNOTATIONS = {
   keysChangedAt: `${GROUP}/keys-changed-at`,
   /** On an executor's pod: a hash of what it was made from; another one means that the pod is older than the spec. */
   podHash: `${GROUP}/pod-hash`,
+  /** On the ConfigMap of a Relay's bundle: since when each authority is in it (JSON, serial → RFC 3339). */
+  authoritiesAnnounced: `${GROUP}/authorities-announced`,
 } as const;
 
 /** Audiences of ServiceAccount tokens; each is refused on every other call. All begin with RESERVED_PREFIX. */

@@ -8,7 +8,7 @@ import { ASK_AGAIN_MS, NamespaceAccess } from './namespaces/access.ts';
 import type { OperatorOptions, RunningOperator } from './options.ts';
 import { Registries, registryMetrics } from './registries/registries.ts';
 import { TICKET_KEY_TIMES } from './ticket-keys/decide.ts';
-import { TLS_TIMES } from './tls/decide.ts';
+import { TLS_TIMES } from './tls/times.ts';
 import type { World } from './world.ts';
 
 /** A reconcile that takes longer is stuck: every call in it has a limit of its own that is shorter. Milliseconds. */

@@ -3,7 +3,7 @@ import type { Clock, Logger, Metrics } from '../telemetry/index.ts';
 import type { ImageSettings } from './children/image-settings.ts';
 import type { WatchRegistry } from './registries/connection.ts';
 import type { TicketKeyTimes } from './ticket-keys/decide.ts';
-import type { TlsTimes } from './tls/decide.ts';
+import type { TlsTimes } from './tls/times.ts';
 
 export interface OperatorOptions extends ImageSettings {
   readonly api: ObjectApi;

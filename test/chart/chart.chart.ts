@@ -44,6 +44,7 @@ describe('the chart', () => {
     [['--set', 'image.digest=latest'], 'digest'],
     [['--set', 'executorNamespaces={Team_A}'], 'executorNamespaces'],
     [['--set-string', 'crds.enabled=yes'], 'enabled'],
+    [['--set', 'certificates.lifetime=90d'], 'lifetime'],
   ])('refuses %s by its schema, and names the value', (args, named) => {
     expect(() => render(...args)).toThrow(named);
   });

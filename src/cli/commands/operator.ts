@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Command } from 'commander';
+import type { TlsTimes } from '../../operator/index.ts';
+import { UsageError } from '../exit.ts';
 import { collect, flag, type Listen } from '../flags.ts';
 import { productVersion } from '../product-version.ts';
 import { serve, withServiceFlags } from '../serve.ts';
@@ -15,6 +17,9 @@ interface OperatorFlags {
   readonly registryServiceAccount: string;
   readonly registryTokenFile?: string;
   readonly leaseName: string;
+  readonly certificateLifetime?: string;
+  readonly authorityLifetime?: string;
+  readonly authorityAnnouncement?: string;
   readonly identity?: string;
   readonly kubeconfig?: string;
   readonly context?: string;
@@ -45,16 +50,52 @@ export function operatorCommand(): Command {
       flag('--registry-token-file <file>', 'what registries know the operator by, audience noisefleet-internal'),
     )
     .addOption(flag('--lease-name <name>', 'the Lease by which one of several leads').default('noisefleet-operator'))
+    .addOption(flag('--certificate-lifetime <duration>', 'of a generated serving certificate (default: 2160h)'))
+    .addOption(flag('--authority-lifetime <duration>', 'of a generated certificate authority (default: 26280h)'))
+    .addOption(
+      flag(
+        '--authority-announcement <duration>',
+        'how long clients are told of a new authority before it signs; at least what the kubelet needs to bring a changed ConfigMap into a pod, 2m (default: 168h)',
+      ),
+    )
     .addOption(flag('--identity <name>', 'unique to this process (default: the host name and something random)'))
     .addOption(flag('--kubeconfig <file>', 'outside of a cluster'))
     .addOption(flag('--context <name>', 'of the kubeconfig'))
     .addHelpText('after', '\nExample:\n  $ noisefleet operator --image ghcr.io/example/noisefleet:0.1.0 -n noisefleet');
   return withServiceFlags(command, { adminDefault: '127.0.0.1:9080' }).action(async (flags: OperatorFlags) => {
-    await serve({ component: 'operator', ...flags, start: (telemetry) => start(flags, telemetry) });
+    const tlsTimes = await tlsTimesOf(flags);
+    await serve({ component: 'operator', ...flags, start: (telemetry) => start(flags, tlsTimes, telemetry) });
   });
 }
 
-async function start(flags: OperatorFlags, telemetry: Parameters<Parameters<typeof serve>[0]['start']>[0]) {
+/** @throws UsageError */
+async function tlsTimesOf(flags: OperatorFlags): Promise<TlsTimes> {
+  const [{ TLS_TIMES, tlsTimesProblem }, { isDuration, toMilliseconds }] = await Promise.all([
+    import('../../operator/index.ts'),
+    import('../../api/index.ts'),
+  ]);
+  const read = (name: string, text: string | undefined, fallback: number): number => {
+    if (text === undefined) return fallback;
+    if (!isDuration(text)) throw new UsageError(`${name}: write a duration such as 2160h or 40s, not ${text}`);
+    return toMilliseconds(text);
+  };
+  const times = {
+    leafLifeMs: read('--certificate-lifetime', flags.certificateLifetime, TLS_TIMES.leafLifeMs),
+    authorityLifeMs: read('--authority-lifetime', flags.authorityLifetime, TLS_TIMES.authorityLifeMs),
+    announceMs: read('--authority-announcement', flags.authorityAnnouncement, TLS_TIMES.announceMs),
+  };
+  const problem = tlsTimesProblem(times);
+  if (problem !== undefined) {
+    throw new UsageError(`${problem}: --certificate-lifetime, --authority-lifetime, --authority-announcement`);
+  }
+  return times;
+}
+
+async function start(
+  flags: OperatorFlags,
+  tlsTimes: TlsTimes,
+  telemetry: Parameters<Parameters<typeof serve>[0]['start']>[0],
+) {
   const [{ connectToCluster }, { startOperator, watchByHttps }, { systemClock }] = await Promise.all([
     import('../../kube/index.ts'),
     import('../../operator/index.ts'),
@@ -81,6 +122,7 @@ async function start(flags: OperatorFlags, telemetry: Parameters<Parameters<type
     logLevel: flags.logLevel,
     watchRegistry: flags.registryTokenFile === undefined ? undefined : watchByHttps(flags.registryTokenFile),
     leaseName: flags.leaseName,
+    tlsTimes,
     identity: flags.identity ?? `${hostname()}_${randomBytes(4).toString('hex')}`,
     admin: flags.adminListen,
   });

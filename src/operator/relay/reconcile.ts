@@ -1,6 +1,5 @@
 import { REASONS, type RelayStatus } from '../../api/index.ts';
 import {
-  configMaps,
   deployments,
   keyOf,
   networkPolicies,
@@ -10,7 +9,7 @@ import {
   services,
 } from '../../kube/index.ts';
 import { applyChild, NotOwnedError, removeChild } from '../children/apply-child.ts';
-import { childMetadata, type Owner, selectorLabels } from '../children/child.ts';
+import { type Owner, selectorLabels } from '../children/child.ts';
 import type { ImageSettings } from '../children/image-settings.ts';
 import { PORTS } from '../children/ports.ts';
 import type { Finding } from '../conditions/conditions.ts';
@@ -21,8 +20,9 @@ import { notEnabled, type Stall } from '../namespaces/decide.ts';
 import { relays, type ServedRelay } from '../own-kinds.ts';
 import type { TicketKeyTimes } from '../ticket-keys/decide.ts';
 import { reconcileTicketKeys, TicketKeysUnreadable } from '../ticket-keys/reconcile.ts';
-import type { TlsTimes } from '../tls/decide.ts';
+import { applyBundle } from '../tls/bundle.ts';
 import { type CertificateStatus, reconcileTls } from '../tls/reconcile.ts';
+import type { TlsTimes } from '../tls/times.ts';
 import type { World } from '../world.ts';
 import {
   networkPolicies as desiredPolicies,
@@ -106,7 +106,7 @@ export class RelayReconciler {
     const { spec } = relay;
     const tls = await this.#certificates(relay, owner, signal);
     const ticketKeys = await reconcileTicketKeys(world, owner, ticketKeyTimes, signal);
-    await this.#applyAround(relay, owner, tls.bundle ?? '', signal);
+    await this.#applyAround(relay, owner, signal);
     const privateTrust = tls.bundle !== undefined;
     const input = {
       owner,
@@ -151,9 +151,11 @@ export class RelayReconciler {
       const message = `spec.tls.secretRef: Secret ${owner.namespace}/${name} has no ${missing.join(' and ')}.`;
       throw new Stalled({ reason: REASONS.SecretInvalid, message });
     }
-    const bundle = secret.data?.['ca.crt'];
+    const encoded = secret.data?.['ca.crt'];
+    const bundle = encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString();
+    await applyBundle(world, owner, { text: bundle ?? '' }, signal);
     return {
-      bundle: bundle === undefined ? undefined : Buffer.from(bundle, 'base64').toString(),
+      bundle,
       userSecret: name,
       certificates: [],
       nextTime: undefined,
@@ -161,18 +163,11 @@ export class RelayReconciler {
   }
 
   /** Everything but the Deployments. */
-  async #applyAround({ spec }: ServedRelay, owner: Owner, bundle: string, signal: AbortSignal): Promise<void> {
+  async #applyAround({ spec }: ServedRelay, owner: Owner, signal: AbortSignal): Promise<void> {
     const { world } = this.#options;
     const { stores } = world;
     const names = relayNames(owner);
     const apply = applyChild.bind(undefined, world);
-    const bundleMap = {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: childMetadata(owner, 'relay', names.bundle),
-      data: { 'ca.crt': bundle },
-    };
-    await apply({ resource: configMaps, store: stores.configMaps }, bundleMap, owner, signal);
     await apply(
       { resource: serviceAccounts, store: stores.serviceAccounts },
       relayServiceAccount(owner),

@@ -5,10 +5,11 @@ const TIMES = { authorityLifeMs: 9000, leafLifeMs: 900, announceMs: 100 };
 const NOW = 1_000_000;
 const HOSTS = { relay: ['relay.agents.svc'] };
 
-const authority = (serial: string, issuedAt: number, lifeMs = TIMES.authorityLifeMs) => ({
+const authority = (serial: string, issuedAt: number, announcedAt: number | undefined = issuedAt) => ({
   serial,
   issuedAt,
-  expiresAt: issuedAt + lifeMs,
+  announcedAt,
+  expiresAt: issuedAt + TIMES.authorityLifeMs,
   hosts: [],
   fingerprint: serial,
 });
@@ -66,10 +67,48 @@ describe('generated TLS', () => {
     });
   });
 
-  it('drops an authority only when it has expired', () => {
+  it('counts from when the bundle has it, not from when it was made', () => {
+    const old = authority('old', NOW - 6000);
+    const leaves = { relay: leaf('old', NOW) };
+    const made = { ...authority('new', NOW - 1000), announcedAt: undefined };
+    expect(decide({ authorities: [old, made], leaves })).toMatchObject({ signer: 'old', issue: [] });
+    const late = authority('new', NOW - 1000, NOW - 99);
+    expect(decide({ authorities: [old, late], leaves }).signer).toBe('old');
+    expect(decide({ authorities: [old, late], leaves }, NOW + 1).signer).toBe('new');
+  });
+
+  it('goes on with an authority that signs already, also when nobody knows since when it is announced', () => {
+    const unknown = { announcedAt: undefined };
+    const authorities = [
+      { ...authority('old', NOW - 6000), ...unknown },
+      { ...authority('new', NOW - 50), ...unknown },
+    ];
+    expect(decide({ authorities, leaves: { relay: leaf('new', NOW) } })).toMatchObject({ signer: 'new', issue: [] });
+  });
+
+  it('keeps an authority in the bundle until its last leaf was replaced, and for an announcement longer', () => {
+    const authorities = [authority('old', NOW - 6300), authority('new', NOW - 200)];
+    const dropped = (signedBy: string, now: number) =>
+      decide({ authorities, leaves: { relay: leaf(signedBy, NOW - 100) } }, now).dropAuthorities;
+    expect(dropped('new', NOW - 1)).toEqual([]);
+    expect(dropped('old', NOW)).toEqual([]);
+    expect(dropped('new', NOW)).toEqual(['old']);
+  });
+
+  it('drops one that has expired whatever it signed', () => {
     const authorities = [authority('old', NOW - 9000), authority('new', NOW - 3000)];
-    expect(decide({ authorities }, NOW - 1).dropAuthorities).toEqual([]);
-    expect(decide({ authorities })).toMatchObject({ dropAuthorities: ['old'], signer: 'new' });
+    expect(decide({ authorities, leaves: { relay: leaf('old', NOW - 10) } })).toMatchObject({
+      dropAuthorities: ['old'],
+      signer: 'new',
+    });
+  });
+
+  it('never drops the only one that is known', () => {
+    const authorities = [authority('old', NOW - 6300), { ...authority('new', NOW - 200), announcedAt: undefined }];
+    expect(decide({ authorities, leaves: { relay: leaf('old', NOW) } })).toMatchObject({
+      dropAuthorities: [],
+      signer: 'old',
+    });
   });
 
   it('does not issue again and again what its authority cuts short', () => {
@@ -81,6 +120,7 @@ describe('generated TLS', () => {
   it('names the next moment at which something changes', () => {
     const observed = { authorities: [authority('a', NOW - 10)], leaves: { relay: leaf('a', NOW - 10) } };
     expect(decide(observed).nextTime).toBe(NOW + 90);
-    expect(decide(observed, NOW + 90).nextTime).toBe(NOW - 10 + 600);
+    expect(decide(observed, NOW + 90).nextTime).toBe(NOW + 190);
+    expect(decide(observed, NOW + 190).nextTime).toBe(NOW - 10 + 600);
   });
 });

@@ -1,24 +1,13 @@
 import type { CertificateFacts } from './certificates.ts';
-
-/** How long things live and wait, in milliseconds. Tests of the whole product shorten them. */
-export interface TlsTimes {
-  readonly authorityLifeMs: number;
-  readonly leafLifeMs: number;
-  /** A new authority signs nothing before every reader of the bundle has surely seen it. */
-  readonly announceMs: number;
-}
-
-const DAY_MS = 86_400_000;
-
-export const TLS_TIMES: TlsTimes = {
-  authorityLifeMs: 3 * 365 * DAY_MS,
-  leafLifeMs: 90 * DAY_MS,
-  // The kubelet refreshes ConfigMap volumes within about two minutes; hosts outside fetch their bundle by hand.
-  announceMs: 7 * DAY_MS,
-};
+import type { TlsTimes } from './times.ts';
 
 /** What is left of a life when the successor is made: a third, so that weeks remain for a human when renewing fails. */
 const RENEWED_WITH_LEFT = 1 / 3;
+
+export interface ObservedAuthority extends CertificateFacts {
+  /** Since when it is in the bundle that clients get; undefined when it is not. */
+  readonly announcedAt: number | undefined;
+}
 
 export interface ObservedLeaf extends CertificateFacts {
   /** Serial of the authority that signed it; undefined when none of ours did. */
@@ -27,7 +16,7 @@ export interface ObservedLeaf extends CertificateFacts {
 
 export interface ObservedTls {
   /** Those that can be used, in any order. */
-  readonly authorities: readonly CertificateFacts[];
+  readonly authorities: readonly ObservedAuthority[];
   /** By the name of the part they are for; undefined when there is none that can be used. */
   readonly leaves: Readonly<Record<string, ObservedLeaf | undefined>>;
   /** Which host names each part is reached by. */
@@ -39,7 +28,7 @@ type LeafReason = 'Missing' | 'HostsChanged' | 'AuthorityChanged' | 'Renewed';
 export interface TlsActions {
   /** Make one more authority. When `signer` is undefined it is the first one and signs at once. */
   readonly addAuthority: boolean;
-  /** Expired: out of the bundle and the Secret. Serials. */
+  /** Expired, or replaced long ago: out of the bundle and the Secret. Serials. */
   readonly dropAuthorities: readonly string[];
   /** Serial of the authority that signs now; undefined when the one that is to be made does. */
   readonly signer: string | undefined;
@@ -49,17 +38,20 @@ export interface TlsActions {
 }
 
 /**
- * What has to be made now. Authorities overlap: a new one is announced in the bundle for `announceMs` before it signs, and the old one stays
- * in the bundle until it expires, so that no connection fails while either changes.
+ * What has to be made now. Authorities overlap, so that no connection fails while they change: a new one stands in the bundle for `announceMs`
+ * before it signs, and the one before it stays for as long after its last leaf was replaced.
  */
 export function decideTls({ authorities, leaves, hosts }: ObservedTls, times: TlsTimes, now: number): TlsActions {
   const usable = authorities.filter(({ expiresAt }) => expiresAt > now).toSorted((a, b) => a.issuedAt - b.issuedAt);
-  const dropAuthorities = authorities.filter(({ expiresAt }) => expiresAt <= now).map(({ serial }) => serial);
-  const announced = usable.filter(({ issuedAt }) => issuedAt + times.announceMs <= now);
+  const signing = new Set(Object.values(leaves).map((leaf) => leaf?.signedBy));
+  const known = usable.filter((each) => takesOverAt(each, times) <= now || signing.has(each.serial));
   // The newest that everybody knows; before anybody knows any, the oldest, which has been signing since it was alone.
-  const signer = announced.at(-1) ?? usable[0];
+  const signer = known.at(-1) ?? usable[0];
   const newest = usable.at(-1);
   const addAuthority = newest === undefined || renewalTime(newest) <= now;
+  const dropAuthorities = authorities
+    .filter((each) => each.expiresAt <= now || isReplaced(each, { signer, signing, times, now }))
+    .map(({ serial }) => serial);
   const issue = Object.entries(hosts).flatMap(([part, names]) => {
     const reason = leafReason(leaves[part], names, signer, now);
     return reason === undefined ? [] : [{ part, reason }];
@@ -69,8 +61,34 @@ export function decideTls({ authorities, leaves, hosts }: ObservedTls, times: Tl
     dropAuthorities,
     signer: signer?.serial,
     issue,
-    nextTime: nextTime(usable, leaves, times, now),
+    nextTime: Math.min(
+      nextTime(usable, leaves, times, now),
+      addAuthority ? now + times.announceMs : Number.POSITIVE_INFINITY,
+    ),
   };
+}
+
+/** From then on everybody who reads the bundle has surely seen it. */
+function takesOverAt({ announcedAt = Number.POSITIVE_INFINITY }: ObservedAuthority, { announceMs }: TlsTimes): number {
+  return announcedAt + announceMs;
+}
+
+/** From then on nobody serves a leaf of its predecessor: replicas had as long to load the new one as clients to learn of its authority. */
+function aloneAt(signer: ObservedAuthority, times: TlsTimes): number {
+  return takesOverAt(signer, times) + times.announceMs;
+}
+
+interface Succession {
+  readonly signer: ObservedAuthority | undefined;
+  /** Serials of those that a leaf has which is served. */
+  readonly signing: ReadonlySet<string | undefined>;
+  readonly times: TlsTimes;
+  readonly now: number;
+}
+
+function isReplaced({ serial, issuedAt }: ObservedAuthority, { signer, signing, times, now }: Succession): boolean {
+  if (signer === undefined || issuedAt >= signer.issuedAt || signing.has(serial)) return false;
+  return aloneAt(signer, times) <= now;
 }
 
 function leafReason(
@@ -92,13 +110,18 @@ function renewalTime({ issuedAt, expiresAt }: CertificateFacts): number {
 }
 
 function nextTime(
-  authorities: readonly CertificateFacts[],
+  authorities: readonly ObservedAuthority[],
   leaves: ObservedTls['leaves'],
-  { announceMs }: TlsTimes,
+  times: TlsTimes,
   now: number,
 ): number {
   const moments = [
-    ...authorities.flatMap((each) => [renewalTime(each), each.issuedAt + announceMs, each.expiresAt]),
+    ...authorities.flatMap((each) => [
+      renewalTime(each),
+      takesOverAt(each, times),
+      aloneAt(each, times),
+      each.expiresAt,
+    ]),
     ...Object.values(leaves).flatMap((leaf) => (leaf === undefined ? [] : [renewalTime(leaf)])),
   ];
   return Math.min(...moments.filter((time) => time > now));

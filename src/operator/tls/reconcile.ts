@@ -5,8 +5,10 @@ import { childMetadata, type Owner } from '../children/child.ts';
 import { createOrUpdate } from '../children/generated-secret.ts';
 import { relayNames, serviceHosts } from '../relay/names.ts';
 import type { World } from '../world.ts';
+import { announce, announcedTimes } from './bundle.ts';
 import { generateAuthority, type Identity, isSignedBy, issueLeaf, readIdentity } from './certificates.ts';
-import { decideTls, type ObservedLeaf, type ObservedTls, type TlsTimes } from './decide.ts';
+import { decideTls, type ObservedLeaf, type ObservedTls } from './decide.ts';
+import type { TlsTimes } from './times.ts';
 
 export interface CertificateStatus {
   readonly name: string;
@@ -29,7 +31,10 @@ interface Authority extends Identity {
 /** The Secret holds `<serial>.crt` and `<serial>.key` of each authority. */
 const AUTHORITY_FILE = /^([0-9a-f]{2,64})\.crt$/;
 
-/** Brings the generated certificates of a Relay up to date: authorities, the two leaves. Never replaces an authority that still signs. */
+/**
+ * Brings the generated certificates of a Relay up to date: authorities, the bundle that has them, then the two leaves, in this order, so that
+ * nothing is served that the bundle does not vouch for. Never replaces an authority that still signs.
+ */
 export async function reconcileTls(
   world: World,
   relay: StoredRelay,
@@ -48,8 +53,12 @@ export async function reconcileTls(
     registry: identityIn(await current(secretOf.registry)),
     relay: identityIn(await current(secretOf.relay)),
   };
+  const since = await announcedTimes(world, owner, authorities, signal);
   const observed: ObservedTls = {
-    authorities: authorities.flatMap((each) => readIdentity(each) ?? []),
+    authorities: authorities.flatMap((each) => {
+      const facts = readIdentity(each);
+      return facts === undefined ? [] : [{ ...facts, announcedAt: since.get(facts.serial) }];
+    }),
     leaves: { registry: observeLeaf(leaves.registry, authorities), relay: observeLeaf(leaves.relay, authorities) },
     hosts: hostsOf(relay, owner),
   };
@@ -57,12 +66,16 @@ export async function reconcileTls(
 
   const kept = authorities.filter(({ serial }) => !actions.dropAuthorities.includes(serial));
   if (actions.addAuthority) kept.push(await newAuthority(owner, now, times.authorityLifeMs));
+  // The order in which the API server gives them back: the bundle is the same text next time.
+  kept.sort((a, b) => (a.serial < b.serial ? -1 : 1));
   if (actions.addAuthority || actions.dropAuthorities.length > 0) {
     const metadata = childMetadata(owner, 'registry', names.authority);
     await createOrUpdate(world.api, metadata, authorityData(kept), authoritySecret, signal);
+    const authorities = kept.map(({ serial }) => serial);
+    world.log.info({ relay: `${owner.namespace}/${owner.name}`, authorities }, 'changed certificate authorities');
   }
   const signer = kept.find(({ serial }) => serial === actions.signer) ?? kept[0];
-  const bundle = kept.map(({ certificate }) => certificate).join('');
+  const bundle = await announce(world, owner, { authorities: kept, since, now }, signal);
   for (const { part, reason } of actions.issue) {
     if (signer === undefined || (part !== 'registry' && part !== 'relay')) continue;
     const leaf = await issueLeaf(signer, { hosts: observed.hosts[part] ?? [], now, lifeMs: times.leafLifeMs });
