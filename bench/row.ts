@@ -1,7 +1,11 @@
-/** One figure of docs/performance.md: a ratio to a peer that is measured in the same run, turn by turn. */
+/**
+ * One figure of docs/performance.md: a ratio to a peer that is measured in the same run, turn by turn. Where nothing is a fair peer it is a
+ * figure with a unit, and the peer says what it would be without us.
+ */
 export interface Row {
   readonly id: string;
   readonly what: string;
+  readonly unit?: 'MB' | 's' | '/min';
   readonly must: number;
   readonly goal: number;
   /** `>=`: more is better. */
@@ -10,14 +14,14 @@ export interface Row {
   run(): Promise<Outcome>;
 }
 
-/** The ratio of each round, at least three; or why the peer cannot be had here. */
+/** The ratio (or the figure, in `unit`) of each round, at least three; or why the peer or the setting cannot be had here. */
 export type Outcome = { readonly ratios: readonly number[] } | { readonly unavailable: string };
 
 export interface Result {
   readonly id: string;
-  /** The median ratio; null when the peer cannot be had here. */
+  /** The median; null when the peer cannot be had here. */
   readonly value: number | null;
-  /** (largest − smallest) / median. */
+  /** (largest − smallest) / median; 0 where all are 0. */
   readonly spread: number | null;
   /** How many rounds. */
   readonly runs: number;
@@ -41,7 +45,8 @@ export function resultOf(row: Row, outcome: Outcome): Result {
   if (sorted.length < LEAST_ROUNDS)
     throw new Error(`${id}: ${sorted.length} rounds, at least ${LEAST_ROUNDS} are needed`);
   const value = median(sorted);
-  const spread = ((sorted.at(-1) ?? value) - (sorted[0] ?? value)) / value;
+  const width = (sorted.at(-1) ?? value) - (sorted[0] ?? value);
+  const spread = width === 0 ? 0 : width / value;
   return { id, value, spread, runs: sorted.length, must, goal, ok: meets(row, value, must), peer };
 }
 

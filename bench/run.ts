@@ -59,7 +59,7 @@ async function runOne(id: string): Promise<void> {
   process.send?.(outcome, () => process.exit(0));
 }
 
-const GROUPS = 'HCFR';
+const GROUPS = 'HCFROS';
 
 function chosen(asked: readonly string[]): readonly string[] {
   const known = readdirSync(new URL('./rows/', import.meta.url))
@@ -72,18 +72,21 @@ function chosen(asked: readonly string[]): readonly string[] {
 
 function print(row: Row, { value, spread, ok, reason }: Result): void {
   const sign = row.direction === '>=' ? '≥' : '≤';
-  const bounds = [`${sign} ${row.must}`, `${sign} ${row.goal}`];
+  const unit = row.unit ?? '';
+  const bounds = [`${sign} ${row.must}${unit}`, `${sign} ${row.goal}${unit}`];
   const about = `${row.what}, to ${row.peer}`;
   if (value === null || spread === null) {
     console.log(line([row.id, '–', '–', ...bounds, 'no peer', `${about}: ${reason}`]));
     return;
   }
   const verdict = ok ? (meets(row, value, row.goal) ? 'goal' : 'must') : 'MISSED';
-  console.log(line([row.id, value.toFixed(2), `${(spread * 100).toFixed(0)} %`, ...bounds, verdict, about]));
+  console.log(
+    line([row.id, `${value.toFixed(2)}${unit}`, `${(spread * 100).toFixed(0)} %`, ...bounds, verdict, about]),
+  );
 }
 
 function line(cells: readonly string[]): string {
-  const widths = [4, 7, 7, 8, 8, 8, 0];
+  const widths = [4, 9, 7, 9, 9, 8, 0];
   return cells.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join(' ');
 }
 

@@ -6,6 +6,7 @@ import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { leanImports } from './lean-imports.ts';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const APP = join(ROOT, 'dist', 'app');
@@ -31,6 +32,7 @@ const { metafile } = await build({
   platform: 'node',
   target: 'node24',
   external: PACKAGES,
+  plugins: [leanImports],
   banner: { js: BANNER },
   minifySyntax: true,
   minifyWhitespace: true,

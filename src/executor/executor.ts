@@ -174,7 +174,7 @@ class Sidecar {
 
   async #close(reason: StopReason): Promise<void> {
     this.#keys.close();
-    await this.#client.close();
+    this.#client.close();
     await Promise.all([...this.#registrations].map((registration) => registration.close()));
     await this.#watch.close();
     await this.#sessions.close();

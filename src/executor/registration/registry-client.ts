@@ -1,12 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { Agent, buildConnector, fetch, type Response } from 'undici';
 import type { z } from 'zod';
 import type { PublicKey } from '../../noise/index.ts';
 import type { Clock } from '../../telemetry/index.ts';
 import {
   type EnvironmentId,
   encodePublicKey,
-  MAX_REGISTRY_BODY_BYTES,
   parseBody,
   parseErrorBody,
   type RegistrationId,
@@ -17,10 +15,10 @@ import {
   STREAM_ID_HEADER,
   type StreamId,
   type Trust,
-  trustOptions,
   validateResponse,
 } from '../../wire/index.ts';
 import { codeOf, ExecutorError } from '../errors.ts';
+import { type HttpAnswer, RegistryConnection } from './registry-connection.ts';
 
 /** The contract gives a registry call 10 s (§8.1). */
 const CALL_TIMEOUT_MS = 10_000;
@@ -68,23 +66,15 @@ export interface ValidateQuestion {
   authorization: string;
 }
 
-interface HttpAnswer {
-  status: number;
-  body: string;
-  retryAfterMs?: number;
-}
-
 /** The executor's calls of the registry API (contract §2, our-side §5). Answers are values: nothing here throws. */
 export class RegistryClient {
   readonly #options: RegistryClientOptions;
-  readonly #base: string;
+  readonly #connection: RegistryConnection;
   readonly #closing = new AbortController();
-  readonly #sockets: Agent;
 
   constructor(options: RegistryClientOptions) {
     this.#options = options;
-    this.#base = options.registryUrl.trim().replace(/\/+$/, '');
-    this.#sockets = socketsTrusting(options.trust);
+    this.#connection = new RegistryConnection(options.registryUrl.trim().replace(/\/+$/, ''), options.trust);
   }
 
   /** Reads the bearer now. Throws `ExecutorError` `token_file`. */
@@ -101,9 +91,9 @@ export class RegistryClient {
   }
 
   /** Gives up the calls under way. */
-  async close(): Promise<void> {
+  close(): void {
     this.#closing.abort();
-    await this.#sockets.destroy();
+    this.#connection.close();
   }
 
   async register(publicKey: PublicKey): Promise<RegisterAnswer> {
@@ -152,30 +142,15 @@ export class RegistryClient {
     const timeout = new AbortController();
     const timer = this.#options.clock.after(CALL_TIMEOUT_MS, () => timeout.abort());
     try {
-      const response = await fetch(`${this.#base}${registryPath(this.#options.environmentId, call)}`, {
-        method: 'POST',
-        redirect: 'manual',
-        dispatcher: this.#sockets,
+      return await this.#connection.post(registryPath(this.#options.environmentId, call), {
         signal: AbortSignal.any([timeout.signal, this.#closing.signal]),
         headers: { ...asciiOnly(headers), authorization: `Bearer ${token}`, 'content-type': 'application/json' },
         body: JSON.stringify(body),
       });
-      const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
-      return {
-        status: response.status,
-        body: await bodyOf(response),
-        ...(seconds >= 0 && { retryAfterMs: seconds * 1000 }),
-      };
     } finally {
       timer.cancel();
     }
   }
-}
-
-/** undici's connector keeps the authorities that it was built with: each socket gets one of its own. */
-function socketsTrusting(trust: Trust | undefined): Agent {
-  if (trust === undefined) return new Agent();
-  return new Agent({ connect: (target, done) => buildConnector(trustOptions(trust))(target, done) });
 }
 
 function isSuccess({ status }: HttpAnswer): boolean {
@@ -191,18 +166,6 @@ function refusedRegistration(answer: HttpAnswer): RegisterAnswer {
 
 function codeIn({ status, body }: HttpAnswer): string {
   return parseErrorBody(body)?.code ?? `http_${status}`;
-}
-
-async function bodyOf(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length;
-    if (length > MAX_REGISTRY_BODY_BYTES)
-      throw new ExecutorError('message_too_large', 'registry', 'a body over 64 KiB');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 /** Stream ids are the harness's choice: one that is no header value is left out, the header is optional. */

@@ -5,7 +5,7 @@ import type { ImageSettings } from '../children/image-settings.ts';
 import { PORTS, TOKEN_SECONDS } from '../children/ports.ts';
 import { GROUP_READABLE, OUR_USER, RESTRICTED_CONTAINER, WORKSPACE_USER } from '../children/security.ts';
 import { executorNames } from './names.ts';
-import { CONTAINERS, PATHS, VOLUMES } from './places.ts';
+import { CONTAINERS, PATHS, SIDECAR_COMMAND, VOLUMES } from './places.ts';
 import { withTools, workspaceCommand } from './workspace-command.ts';
 
 export interface PodInput {
@@ -119,6 +119,7 @@ function sidecar({ spec, environmentId, registryUrl, privateTrust, settings }: P
     image: settings.image,
     imagePullPolicy: settings.imagePullPolicy,
     restartPolicy: 'Always',
+    command: [...SIDECAR_COMMAND],
     args: [
       'executor',
       ...['--environment-id', environmentId, '--runtime', spec.runtime.type],
