@@ -13,7 +13,7 @@ const object = z.looseObject({ kind: z.string(), metadata: z.looseObject({ name:
  * The product, and a namespace of the suite's own that is enabled for it as the quickstart's is, with a Relay `main` and a ServiceAccount
  * `dev` whom a grant lets into every executor.
  */
-export function useAgents(purpose: string): SuiteNamespace {
+export function useAgents(purpose: string, relaySpec: Readonly<Record<string, unknown>> = {}): SuiteNamespace {
   useProduct();
   const namespace = useNamespace(purpose);
   const enabling = objectsFor(namespace.name);
@@ -22,7 +22,7 @@ export function useAgents(purpose: string): SuiteNamespace {
   beforeAll(async () => {
     await namespace.kubectl.apply(
       ...enabling,
-      { apiVersion: 'noisefleet.dev/v1alpha1', kind: 'Relay', metadata: { name: 'main' }, spec: {} },
+      { apiVersion: 'noisefleet.dev/v1alpha1', kind: 'Relay', metadata: { name: 'main' }, spec: relaySpec },
       { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'dev' } },
       {
         apiVersion: 'noisefleet.dev/v1alpha1',

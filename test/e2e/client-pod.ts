@@ -28,17 +28,32 @@ export interface ClientPodOptions {
   readonly name: string;
   /** Of the Pod's namespace; whom grants name. */
   readonly serviceAccount: string;
-  /** The product's image unless given: then one that has it below `/app`, and `node` and `sh` on its PATH. */
+  /** The product's unless given: then our program is brought into it, as `OUR_PROGRAM`. It has a shell. */
   readonly image?: string;
+  /** Text files below `/files`. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
+/** Our program in a client Pod of another image: the command of its Node, and its main file. */
+export const OUR_PROGRAM = {
+  node: ['/noisefleet/loader', '--library-path', '/noisefleet/lib', '/noisefleet/node'],
+  main: '/noisefleet/app/main.js',
+} as const;
+
+const RESTRICTED = { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } };
+
 /** What a CI job is: a Pod with a ServiceAccount, a token for the registry, the CA of the relay, and no other right. It sleeps. */
-export function clientPod(
-  { name, serviceAccount, image = PRODUCT_IMAGE }: ClientPodOptions,
-  { caBundle }: RelayAddress,
-) {
+export function clientPod(options: ClientPodOptions, { caBundle }: RelayAddress) {
+  const { name, serviceAccount, image = PRODUCT_IMAGE, files = {} } = options;
   const token = { serviceAccountToken: { audience: 'noisefleet-connect', path: 'token', expirationSeconds: 600 } };
-  const ca = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `${name}-ca` }, data: { 'ca.pem': caBundle } };
+  const configMap = (suffix: string, data: Readonly<Record<string, string>>) => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: `${name}-${suffix}` },
+    data,
+  });
+  const program = { name: 'program', mountPath: '/noisefleet' };
+  const install = ['install-exec-server', '--to', program.mountPath];
   const pod = {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -47,25 +62,36 @@ export function clientPod(
       serviceAccountName: serviceAccount,
       automountServiceAccountToken: false,
       securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } },
+      initContainers: [
+        { name: 'install', image: PRODUCT_IMAGE, args: install, securityContext: RESTRICTED, volumeMounts: [program] },
+      ],
       containers: [
         {
           name: 'main',
           image,
           command: ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 1; done'],
-          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+          securityContext: RESTRICTED,
           volumeMounts: [
+            program,
             { name: 'token', mountPath: '/token' },
             { name: 'ca', mountPath: '/ca' },
+            { name: 'files', mountPath: '/files' },
+            { name: 'tmp', mountPath: '/tmp' },
           ],
         },
       ],
       volumes: [
+        { name: program.name, emptyDir: {} },
         { name: 'token', projected: { sources: [token] } },
-        { name: 'ca', configMap: { name: ca.metadata.name } },
+        { name: 'ca', configMap: { name: `${name}-ca` } },
+        { name: 'files', configMap: { name: `${name}-files` } },
+        { name: 'tmp', emptyDir: {} },
       ],
     },
   };
-  return [ca, pod] as const;
+  // Without an image of its own it has the program already.
+  if (options.image === undefined) pod.spec.initContainers = [];
+  return [configMap('ca', { 'ca.pem': caBundle }), configMap('files', files), pod] as const;
 }
 
 /** `noisefleet COMMAND [connection flags] REST` in a client Pod. @returns what it printed */
@@ -86,6 +112,6 @@ export async function shellIn(kubectl: Kubectl, pod: string, address: RelayAddre
 }
 
 /** For the program in a client Pod. */
-function connectionFlags({ registryURL }: RelayAddress): readonly string[] {
+export function connectionFlags({ registryURL }: RelayAddress): readonly string[] {
   return ['--registry', registryURL, '--token-file', '/token/token', '--ca-file', '/ca/ca.pem'];
 }

@@ -51,11 +51,11 @@ export async function loadUserImages(): Promise<void> {
   });
 }
 
-async function loadGlibcImage(): Promise<void> {
+export async function loadGlibcImage(): Promise<void> {
   await load('glibc', { lines: ['FROM localhost/node-base:1', marked('glibc')] });
 }
 
-async function loadCodexImage(): Promise<void> {
+export async function loadCodexImage(): Promise<void> {
   const codex = ['COPY --chmod=755 codex /usr/bin/codex', 'ENV PATH=/bin:/usr/bin'];
   await load('codex', {
     lines: ['FROM scratch', BUSYBOX, ...codex, marked('codex')],
