@@ -23,11 +23,14 @@ export const RELEASE = 'noisefleet';
 /** Bundling, an image, its load and `helm --wait`, on a machine that does other things as well. Milliseconds. */
 const INSTALL_LIMIT_MS = 300_000;
 
+/** Values of the chart by their paths, as `--set` takes them: `{ 'operator.replicas': '1', relayNamespaces: '{agents}' }`. */
+export type ChartValues = Readonly<Record<string, string>>;
+
 /** Installs the product for the suite around it, and takes it away afterwards. One installation is in a cluster at a time. */
-export function useProduct(): void {
+export function useProduct(values: ChartValues = {}): void {
   beforeAll(async () => {
     await loadProductImage();
-    await installChart(RELEASE, RELEASE);
+    await installChart(RELEASE, RELEASE, values);
   }, INSTALL_LIMIT_MS);
   afterAll(uninstallProduct);
 }
@@ -60,8 +63,9 @@ export async function helm(...args: readonly string[]): Promise<string> {
 }
 
 /** `helm install --wait` of this checkout's chart with the image of `loadProductImage`, as a user would. */
-export async function installChart(release: string, namespace: string): Promise<void> {
-  const image = Object.entries(IMAGE).flatMap(([name, value]) => ['--set', `image.${name}=${value}`]);
+export async function installChart(release: string, namespace: string, values: ChartValues = {}): Promise<void> {
+  const image = Object.entries(IMAGE).map(([name, value]) => [`image.${name}`, value] as const);
+  const set = [...image, ...Object.entries(values)].flatMap(([path, value]) => ['--set', `${path}=${value}`]);
   const where = ['--namespace', namespace, '--create-namespace', '--wait', '--timeout', '90s'];
-  await helm('upgrade', '--install', release, 'charts/noisefleet', ...where, ...image);
+  await helm('upgrade', '--install', release, 'charts/noisefleet', ...where, ...set);
 }
