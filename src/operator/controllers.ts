@@ -14,7 +14,7 @@ import { type RelayControllerOptions, RelayReconciler } from './relay/reconcile.
 
 export interface ControllersOptions {
   readonly informers: Informers;
-  readonly relay: RelayControllerOptions;
+  readonly relay: Omit<RelayControllerOptions, 'registries'>;
   readonly executor: Omit<ExecutorControllerOptions, 'registries'>;
   readonly metrics: RuntimeMetrics;
   /** A client of the registries' internal API for this term. */
@@ -45,7 +45,10 @@ export async function runControllers(options: ControllersOptions, signal: AbortS
   for (const controller of all) running.add(controller);
   try {
     await Promise.all([
-      registries.run(signal, (relay, ids) => tellExecutors({ informers, registries, ...controllers }, relay, ids)),
+      registries.run(signal, {
+        environments: (relay, ids) => tellExecutors({ informers, registries, ...controllers }, relay, ids),
+        replicas: (relay) => controllers.relays.enqueue(relay),
+      }),
       ...all.map((controller) => controller.run(signal)),
     ]);
   } finally {
@@ -60,7 +63,7 @@ function makeControllers({ relay, executor, metrics }: ControllersOptions, regis
   const { world } = relay;
   const { clock, log } = world;
   const common = { clock, log, metrics };
-  const relayReconciler = new RelayReconciler(relay);
+  const relayReconciler = new RelayReconciler({ ...relay, registries });
   const executorReconciler = new ExecutorReconciler({ ...executor, registries });
   return {
     relays: new Controller({

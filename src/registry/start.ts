@@ -61,7 +61,9 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
   const { context, watches, feed, closing } = parts;
   const { hub, isClosing } = context;
   files.ticketKeys.onChange((keys) => changeTicketKeys(keys, context));
-  const internal = { registryId: registryIdOf(options), proofs, feed, directory: directory.source, isClosing, clock };
+  const ticketKeys = () => files.ticketKeys.current.map(({ kid }) => kid);
+  const answering = { registryId: registryIdOf(options), ticketKeys, isClosing, clock };
+  const internal = { ...answering, proofs, feed, directory: directory.source };
   const server = new HttpServer({
     host: options.host,
     port: options.port,

@@ -4,7 +4,7 @@ import type { Condition } from '../conditions/conditions.ts';
 import type { ExecutorFacts } from '../registries/facts.ts';
 import { SHOWN_FOR_MS } from '../registries/sessions.ts';
 
-export type Host = Pick<NonNullable<ExecutorStatus['external']>, 'fingerprint' | 'registrationTime'>;
+type Host = Pick<NonNullable<ExecutorStatus['external']>, 'fingerprint' | 'registrationTime'>;
 
 /** Whether a host is there; `unheard`: no registry can be asked, and what was known before is too old. */
 export type HostPresence = 'present' | 'absent' | 'unheard';

@@ -18,14 +18,20 @@ export interface RegistriesOptions {
   readonly random?: () => number;
 }
 
-/** Whoever has to look again: at these environments of a Relay, or at all of it. */
-export type RegistriesListener = (relay: ObjectKey, environmentIds: Iterable<EnvironmentId> | undefined) => void;
+export interface RegistriesListener {
+  /** Look again at these environments of a Relay, or at all. */
+  readonly environments: (relay: ObjectKey, environmentIds: Iterable<EnvironmentId> | undefined) => void;
+  /** A replica is heard, or not any more, or says something else of itself. */
+  readonly replicas: (relay: ObjectKey) => void;
+}
 
 /** What a reconcile asks. */
 export interface FactsSource {
   facts(relay: ObjectKey, environmentId: EnvironmentId, incarnation: string | undefined): ExecutorFacts;
   /** Since when, in milliseconds, the set of registries that are heard is what it is: what they said before is not yet old then. */
   changedAt(relay: ObjectKey): number;
+  /** What each replica that is watched has loaded. */
+  ticketKeys(relay: ObjectKey): readonly { readonly pod: string; readonly ids: readonly string[] | undefined }[];
 }
 
 interface Term {
@@ -63,6 +69,11 @@ export class Registries implements FactsSource {
     return this.#changedAt.get(relay) ?? this.#startedAt;
   }
 
+  ticketKeys(relay: ObjectKey): ReturnType<FactsSource['ticketKeys']> {
+    const followed = [...(this.#relays.get(relay)?.values() ?? [])];
+    return followed.map(({ replica, feed }) => ({ pod: replica.pod, ids: feed.ticketKeys }));
+  }
+
   /** Watches until the signal aborts, and tells what has become different. Rejects only for a bug. */
   async run(signal: AbortSignal, listener: RegistriesListener): Promise<void> {
     if (signal.aborted) return;
@@ -95,7 +106,7 @@ export class Registries implements FactsSource {
     if (followed.size === 0) this.#relays.delete(key);
     if (relay === undefined) this.#changedAt.delete(key);
     else if (gone.length > 0) this.#changedAt.set(key, clock.now());
-    if (gone.length > 0) term.listener(key, undefined);
+    if (gone.length > 0) term.listener.environments(key, undefined);
     if (gone.length > 0 || added.length > 0) this.#count();
   }
 
@@ -122,11 +133,12 @@ export class Registries implements FactsSource {
       ...{ relay, pod: replica.pod, watch, clock, log, random },
       address: () => followed.replica.address,
       onChange: (environmentIds) => {
-        if (!stop.signal.aborted) listener(relay, environmentIds);
+        if (!stop.signal.aborted) listener.environments(relay, environmentIds);
       },
       onState: () => {
         this.#changedAt.set(relay, clock.now());
         this.#count();
+        listener.replicas(relay);
       },
       onFailure: (code) => metrics.failures.add(1, { code }),
     });

@@ -3,6 +3,7 @@ import {
   type EnvironmentId,
   type EnvironmentReport,
   INTERNAL_HEARTBEAT_MS,
+  type RegistryToOperator,
   registryToOperator,
   WireError,
 } from '../../wire/index.ts';
@@ -39,6 +40,7 @@ export class ReplicaFeed {
   readonly #options: ReplicaFeedOptions;
   readonly #reports = new Map<EnvironmentId, EnvironmentReport>();
   #state: ReplicaState = 'connecting';
+  #ticketKeys: readonly string[] | undefined;
   #failures = 0;
   #problem: string | undefined;
 
@@ -48,6 +50,11 @@ export class ReplicaFeed {
 
   get state(): ReplicaState {
     return this.#state;
+  }
+
+  /** Ids of the ticket keys that it has loaded; undefined while it is not heard, or does not say. */
+  get ticketKeys(): readonly string[] | undefined {
+    return this.#ticketKeys;
   }
 
   view(environmentId: EnvironmentId): ReplicaView {
@@ -107,14 +114,14 @@ export class ReplicaFeed {
         this.#reports.delete(message.environmentId);
         return message.environmentId;
       case 'synced':
-        this.#synced(message.complete);
+        this.#synced(message);
         return undefined;
       default:
         return undefined; // hello, a heartbeat, or a type of the next release
     }
   }
 
-  #synced(complete: boolean): void {
+  #synced({ complete, ticketKeys }: Extract<RegistryToOperator, { type: 'synced' }>): void {
     const { log, relay, pod, onState } = this.#options;
     if (this.#state === 'connecting') {
       this.#failures = 0;
@@ -122,6 +129,7 @@ export class ReplicaFeed {
       log.info({ relay, pod, environments: this.#reports.size }, 'registry is watched');
     }
     this.#state = complete ? 'complete' : 'reading';
+    this.#ticketKeys = ticketKeys;
     onState();
   }
 
@@ -140,6 +148,7 @@ export class ReplicaFeed {
     if (this.#state === 'connecting') return;
     this.#state = 'connecting';
     this.#reports.clear();
+    this.#ticketKeys = undefined;
     this.#options.onState();
     this.#options.onChange(undefined);
   }

@@ -1,11 +1,4 @@
-import {
-  CERTIFICATES_READY,
-  READY,
-  REASONS,
-  REGISTRIES_READY,
-  RELAYS_READY,
-  TICKET_KEYS_READY,
-} from '../../api/index.ts';
+import { READY, REASONS, REGISTRIES_READY, RELAYS_READY } from '../../api/index.ts';
 import type { Deployment } from '../../kube/index.ts';
 import type { Finding } from '../conditions/conditions.ts';
 import { type Stall, stallFindings } from '../namespaces/decide.ts';
@@ -34,11 +27,20 @@ export function replicasOf({ metadata, spec, status }: Deployment): Replicas {
   };
 }
 
+export interface ObservedRelay {
+  readonly relays: Replicas;
+  readonly registries: Replicas;
+  readonly certificates: { readonly finding: Finding; readonly ended: boolean };
+  readonly ticketKeys: Finding;
+}
+
 /** The conditions of a Relay whose children are as they should be. */
-export function decideRelay(observed: { readonly relays: Replicas; readonly registries: Replicas }): Finding[] {
+export function decideRelay(observed: ObservedRelay): Finding[] {
   const relays = { type: RELAYS_READY, ...replicasFinding('relays', observed.relays) } as const;
   const registries = { type: REGISTRIES_READY, ...replicasFinding('registries', observed.registries) } as const;
+  const { certificates, ticketKeys } = observed;
   const worst =
+    (certificates.ended ? certificates.finding : undefined) ??
     [relays, registries].find(({ status }) => status === 'False') ??
     [relays, registries].find(({ status }) => status === 'Unknown');
   return [
@@ -47,8 +49,8 @@ export function decideRelay(observed: { readonly relays: Replicas; readonly regi
       : { ...worst, type: READY },
     relays,
     registries,
-    { type: CERTIFICATES_READY, status: 'True', reason: REASONS.CertificatesValid, message: 'Certificates are valid.' },
-    { type: TICKET_KEYS_READY, status: 'True', reason: REASONS.TicketKeysLoaded, message: 'A ticket key signs.' },
+    certificates.finding,
+    ticketKeys,
   ];
 }
 

@@ -4,7 +4,6 @@ import {
   keyOf,
   networkPolicies,
   podDisruptionBudgets,
-  secrets,
   serviceAccounts,
   services,
 } from '../../kube/index.ts';
@@ -18,8 +17,10 @@ import { childrenLeft, deletingFindings } from '../deletion/deleting.ts';
 import { ASK_AGAIN_MS, type NamespaceAccess, SYNC_LOOK_MS } from '../namespaces/access.ts';
 import { notEnabled, type Stall } from '../namespaces/decide.ts';
 import { relays, type ServedRelay } from '../own-kinds.ts';
+import type { FactsSource } from '../registries/registries.ts';
 import type { TicketKeyTimes } from '../ticket-keys/decide.ts';
 import { reconcileTicketKeys, TicketKeysUnreadable } from '../ticket-keys/reconcile.ts';
+import { readBroughtSecret } from '../tls/brought-secret.ts';
 import { applyBundle } from '../tls/bundle.ts';
 import { type CertificateStatus, reconcileTls } from '../tls/reconcile.ts';
 import type { TlsTimes } from '../tls/times.ts';
@@ -34,14 +35,19 @@ import { decideRelay, replicasOf, stalledRelay } from './decide.ts';
 import { type RelaySettings, registryDeployment, relayDeployment } from './deployments.ts';
 import { countExecutors } from './executors.ts';
 import { relayNames, serviceHosts } from './names.ts';
+import { certificatesFinding, ticketKeysFinding } from './trust.ts';
 
 export interface RelayControllerOptions {
   readonly world: World;
   readonly access: NamespaceAccess;
   readonly settings: ImageSettings & RelaySettings;
+  readonly registries: Pick<FactsSource, 'ticketKeys'>;
   readonly tlsTimes: TlsTimes;
   readonly ticketKeyTimes: TicketKeyTimes;
 }
+
+/** Of the registry and of the relays. */
+const CERTIFICATES_GENERATED = 2;
 
 /** A human has to mend this before the Relay goes on. */
 class Stalled extends Error {
@@ -131,8 +137,20 @@ export class RelayReconciler {
       ticketKeys: [...ticketKeys.status],
       certificates: tls.certificates.map((each) => ({ ...each })),
     };
-    await this.#write(relay, status, decideRelay({ relays: relayReplicas, registries }), signal);
-    return { requeueAt: Math.min(ticketKeys.nextTime, tls.nextTime ?? Number.POSITIVE_INFINITY) };
+    const trusted = this.#trust(relay, status);
+    await this.#write(relay, status, decideRelay({ relays: relayReplicas, registries, ...trusted }), signal);
+    const { nextTime = Number.POSITIVE_INFINITY } = trusted.certificates;
+    return { requeueAt: Math.min(ticketKeys.nextTime, tls.nextTime ?? Number.POSITIVE_INFINITY, nextTime) };
+  }
+
+  #trust({ spec, metadata }: ServedRelay, { certificates, ticketKeys }: RelayStatus) {
+    const { world, registries } = this.#options;
+    const { type } = spec.tls;
+    const wanted = type === 'Generated' ? CERTIFICATES_GENERATED : 1;
+    return {
+      certificates: certificatesFinding({ certificates, wanted, type, now: world.clock.now() }),
+      ticketKeys: ticketKeysFinding(ticketKeys, registries.ticketKeys(keyOf(metadata))),
+    };
   }
 
   async #certificates(relay: ServedRelay, owner: Owner, signal: AbortSignal): Promise<Certificates> {
@@ -141,25 +159,10 @@ export class RelayReconciler {
     if (tls.type === 'Generated')
       return { ...(await reconcileTls(world, relay, owner, tlsTimes, signal)), userSecret: undefined };
     const { name } = tls.secretRef;
-    const secret = await world.api.find(secrets, { namespace: owner.namespace, name }, { signal });
-    if (secret === undefined) {
-      const message = `spec.tls.secretRef: there is no Secret ${owner.namespace}/${name}. Create it with tls.crt and tls.key.`;
-      throw new Stalled({ reason: REASONS.SecretNotFound, message });
-    }
-    const missing = ['tls.crt', 'tls.key'].filter((key) => secret.data?.[key] === undefined);
-    if (missing.length > 0) {
-      const message = `spec.tls.secretRef: Secret ${owner.namespace}/${name} has no ${missing.join(' and ')}.`;
-      throw new Stalled({ reason: REASONS.SecretInvalid, message });
-    }
-    const encoded = secret.data?.['ca.crt'];
-    const bundle = encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString();
-    await applyBundle(world, owner, { text: bundle ?? '' }, signal);
-    return {
-      bundle,
-      userSecret: name,
-      certificates: [],
-      nextTime: undefined,
-    };
+    const brought = await readBroughtSecret(world, { namespace: owner.namespace, name }, signal);
+    if ('stall' in brought) throw new Stalled(brought.stall);
+    await applyBundle(world, owner, { text: brought.bundle ?? '' }, signal);
+    return { ...brought, userSecret: name };
   }
 
   /** Everything but the Deployments. */

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../telemetry/index.ts';
 import { INTERNAL_HEARTBEAT_MS, type RegistryToOperator, registryToOperator } from '../../wire/index.ts';
 import { REFUSALS, type Refusal } from '../api/answer.ts';
@@ -18,6 +19,8 @@ export interface EnvironmentsOptions {
   readonly directory: Directory;
   /** Whether the absence of a registration means that it is not there. */
   readonly settled: () => boolean;
+  /** Ids of the ticket keys that are loaded here. */
+  readonly ticketKeys: () => readonly string[];
   readonly isClosing: () => boolean;
   readonly clock: Clock;
 }
@@ -30,7 +33,7 @@ export async function environmentsCall(
 ): Promise<Refusal | undefined> {
   const refusal = await refusalOf(request, options);
   if (refusal !== undefined || response.destroyed) return refusal;
-  const { registryId, feed, settled, clock } = options;
+  const { registryId, feed, clock } = options;
   const watch = new URLSearchParams(request.url?.split('?')[1] ?? '').has('watch');
   response.writeHead(200, { 'content-type': 'application/jsonl', 'cache-control': 'no-store' });
   const say = (message: RegistryToOperator) => {
@@ -43,8 +46,8 @@ export async function environmentsCall(
     gone: (environmentId) => say({ type: 'gone', environmentId }),
     closed: () => response.end(),
   });
-  let complete = settled();
-  say({ type: 'synced', complete });
+  let told = syncedNow(options);
+  say(told);
   if (!watch) {
     stop();
     response.end();
@@ -52,11 +55,9 @@ export async function environmentsCall(
   }
   let timer = clock.after(INTERNAL_HEARTBEAT_MS, beat);
   function beat(): void {
-    if (settled() === complete) say({ type: 'heartbeat' });
-    else {
-      complete = settled();
-      say({ type: 'synced', complete });
-    }
+    const now = syncedNow(options);
+    say(isDeepStrictEqual(now, told) ? { type: 'heartbeat' } : now);
+    told = now;
     timer = clock.after(INTERNAL_HEARTBEAT_MS, beat);
   }
   response.on('close', () => {
@@ -64,6 +65,10 @@ export async function environmentsCall(
     timer.cancel();
   });
   return undefined;
+}
+
+function syncedNow({ settled, ticketKeys }: EnvironmentsOptions): Extract<RegistryToOperator, { type: 'synced' }> {
+  return { type: 'synced', complete: settled(), ticketKeys: [...ticketKeys()] };
 }
 
 async function refusalOf(

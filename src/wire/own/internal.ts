@@ -46,8 +46,18 @@ const environmentReport = z.object({
 const hello = z.object({ type: z.literal('hello'), registryId: shortText });
 const environment = z.object({ type: z.literal('environment'), environment: environmentReport });
 const gone = z.object({ type: z.literal('gone'), environmentId: environmentIdField });
-/** Everything was said once. `complete`: relays have reported, so what is absent is not there. */
-const synced = z.object({ type: z.literal('synced'), complete: z.boolean() });
+/** Ticket keys that live at a time: they change monthly and are accepted for days after. */
+const MAX_TICKET_KEYS = 64;
+
+/**
+ * Everything was said once; said again when a member is another. `complete`: relays have reported, so what is absent is not there.
+ * `ticketKeys`: the ids of those that this registry has loaded.
+ */
+const synced = z.object({
+  type: z.literal('synced'),
+  complete: z.boolean(),
+  ticketKeys: z.array(shortText).max(MAX_TICKET_KEYS).optional(),
+});
 const heartbeat = z.object({ type: z.literal('heartbeat') });
 
 export type EnvironmentReport = z.infer<typeof environmentReport>;
