@@ -51,7 +51,7 @@ export {
 } from './names.ts';
 export { nearestName } from './nearest.ts';
 export { type Duration, formatDuration, isDuration, toMilliseconds } from './schema/duration.ts';
-export { DNS_LABEL } from './schema/fields.ts';
+export { DNS_LABEL, fields } from './schema/fields.ts';
 export { type LabelSelector, type Labels, selects } from './schema/selector.ts';
 export {
   type ReadProblem,

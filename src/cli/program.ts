@@ -53,27 +53,27 @@ const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'operator',
     summary: 'run what Relays and Executors of a cluster ask for',
-    load: async () => (await import('./commands/operator.ts')).operatorCommand(),
+    load: async () => (await import('./commands/parts/operator.ts')).operatorCommand(),
   },
   {
     name: 'registry',
     summary: 'serve register, connect and validate',
-    load: async () => (await import('./commands/registry.ts')).registryCommand(),
+    load: async () => (await import('./commands/parts/registry.ts')).registryCommand(),
   },
   {
     name: 'relay',
     summary: 'forward frames between harnesses and executors',
-    load: async () => (await import('./commands/relay.ts')).relayCommand(),
+    load: async () => (await import('./commands/parts/relay.ts')).relayCommand(),
   },
   {
     name: 'executor',
     summary: 'the sidecar: hold keys and sessions, forward to an exec-server',
-    load: async () => (await import('./commands/executor.ts')).executorCommand(),
+    load: async () => (await import('./commands/parts/executor.ts')).executorCommand(),
   },
   {
     name: 'exec-server',
     summary: 'run commands and serve files on loopback',
-    load: async () => (await import('./commands/exec-server.ts')).execServerCommand(),
+    load: async () => (await import('./commands/parts/exec-server.ts')).execServerCommand(),
   },
   {
     name: 'completion',
@@ -92,22 +92,22 @@ const HIDDEN_COMMANDS: readonly CommandEntry[] = [
   {
     name: 'install-exec-server',
     summary: 'copy this program and its Node to where another image can run them',
-    load: async () => (await import('./commands/install-exec-server.ts')).installExecServerCommand(),
+    load: async () => (await import('./commands/parts/install-exec-server.ts')).installExecServerCommand(),
   },
   {
     name: 'install-program',
     summary: 'copy a static program to where another image can run it',
-    load: async () => (await import('./commands/install-program.ts')).installProgramCommand(),
+    load: async () => (await import('./commands/parts/install-program.ts')).installProgramCommand(),
   },
   {
     name: 'codex-exec-server',
     summary: 'run a real codex exec-server for the sidecar',
-    load: async () => (await import('./commands/codex-exec-server.ts')).codexExecServerCommand(),
+    load: async () => (await import('./commands/parts/codex-exec-server.ts')).codexExecServerCommand(),
   },
   {
     name: 'leash',
     summary: 'run a program that ends when standard input closes',
-    load: async () => (await import('./commands/leash.ts')).leashCommand(),
+    load: async () => (await import('./commands/parts/leash.ts')).leashCommand(),
   },
 ];
 

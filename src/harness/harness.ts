@@ -7,6 +7,7 @@ import { RemoteFiles } from './files/remote-files.ts';
 import { ProcessTable } from './process/process-table.ts';
 import type { RemoteProcess } from './process/remote-process.ts';
 import { CredentialAhead, type CredentialSource } from './registry/credential.ts';
+import type { RemoteKeys } from './registry/remote-keys.ts';
 import type { Attachment } from './session/attach.ts';
 import type { Traffic } from './session/channel-transport.ts';
 import { Session, type SessionEvent } from './session/session.ts';
@@ -19,8 +20,8 @@ export interface HarnessOptions {
   credential: CredentialSource;
   /** The system's authorities when there is none. */
   trust?: Trust;
-  /** Fingerprints (`SHA256:…`) of which the executor's key must be one; none means any. */
-  remoteKeys?: readonly string[];
+  /** Of which the executor's key must be one; any by default. */
+  remoteKeys?: RemoteKeys;
   logger?: Logger;
   /** Connections, losses, retries: for diagnostics, never for decisions. */
   onEvent?: (event: SessionEvent) => void;

@@ -6,5 +6,6 @@ export type { DirectoryEntry, FileStat, RemoteFiles, WalkEntry, Walked } from '.
 export { type Diagnostics, type ExecOptions, Harness, type HarnessOptions } from './harness.ts';
 export type { ExitStatus, RemoteProcess } from './process/remote-process.ts';
 export type { CredentialSource } from './registry/credential.ts';
+export type { RemoteKeys } from './registry/remote-keys.ts';
 export type { Traffic } from './session/channel-transport.ts';
 export type { SessionEvent } from './session/session.ts';

@@ -108,7 +108,11 @@ describe('Refusals', () => {
 
   it('tells a final refusal at once, and once', () => {
     const lines: string[] = [];
-    const refusals = new Refusals({ label: 'default/demo', mayInterrupt: true, tell: (line) => lines.push(line) });
+    const refusals = new Refusals({
+      attempt: { label: 'default/demo' },
+      mayInterrupt: true,
+      tell: (line) => lines.push(line),
+    });
     refusals.take(refused);
     refusals.take(refused);
     refusals.finish();
@@ -118,7 +122,11 @@ describe('Refusals', () => {
 
   it('waits for the end of a child that owns the screen, and forgets what was mended', () => {
     const lines: string[] = [];
-    const refusals = new Refusals({ label: 'default/demo', mayInterrupt: false, tell: (line) => lines.push(line) });
+    const refusals = new Refusals({
+      attempt: { label: 'default/demo' },
+      mayInterrupt: false,
+      tell: (line) => lines.push(line),
+    });
     refusals.take(refused);
     refusals.take({ type: 'attached' });
     refusals.finish();

@@ -1,11 +1,11 @@
 import type { ConnectorEvent, Refusal } from '../../harness/index.ts';
-import { explainRefusal } from '../client/refusal.ts';
+import { type Attempt, explainRefusal } from '../client/refusal.ts';
 
 /** A child meets these and cannot help itself: people should see them at once. */
 const isFinal = ({ status }: Refusal) => status === 401 || status === 403;
 
 export interface RefusalsOptions {
-  label: string;
+  attempt: Attempt;
   /** False while the child owns the whole screen: then nothing is said before it ended. */
   mayInterrupt: boolean;
   tell: (line: string) => void;
@@ -45,6 +45,6 @@ export class Refusals {
   #tellOnce(refusal: Refusal): void {
     if (this.#told.has(refusal.code)) return;
     this.#told.add(refusal.code);
-    this.#options.tell(`noisefleet: ${explainRefusal(refusal, this.#options.label).message}`);
+    this.#options.tell(`noisefleet: ${explainRefusal(refusal, this.#options.attempt).message}`);
   }
 }

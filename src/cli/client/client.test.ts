@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { HarnessError } from '../../harness/index.ts';
 import { lifeOf } from '../commands/connect.ts';
+import { parseEnvironment } from '../connection/environment.ts';
 import { parseEndpoint, partsBelow } from '../copy/endpoint.ts';
 import { directoryIn, inTerminalOf, parseAssignment } from '../exec/remote-command.ts';
 import { exitCodeOf } from '../exit.ts';
-import { environmentLabel, parseEnvironmentName } from './environment-name.ts';
 import { explain } from './refusal.ts';
 
 describe('an environment on the command line', () => {
@@ -15,15 +15,16 @@ describe('an environment on the command line', () => {
     ['team-b_demo', 'team-a', 'team-b_demo'],
     ['team-a__fleet', 'default', 'team-a__fleet'],
   ])('%s in %s is %s', (text, namespace, id) => {
-    expect(parseEnvironmentName(text, namespace)).toBe(id);
+    expect(parseEnvironment(text, namespace).id).toBe(id);
   });
 
   it.each(['a/b/c', '', 'Demo', '../x'])('refuses %j', (text) => {
-    expect(() => parseEnvironmentName(text, 'default')).toThrow(expect.objectContaining({ exitCode: 2 }));
+    expect(() => parseEnvironment(text, 'default')).toThrow(expect.objectContaining({ exitCode: 2 }));
   });
 
   it('is told as people write it', () => {
-    expect(environmentLabel(parseEnvironmentName('demo', 'default'))).toBe('default/demo');
+    expect(parseEnvironment('demo', 'default').label).toBe('default/demo');
+    expect(parseEnvironment('team-a__fleet', 'default').label).toBe('team-a__fleet');
   });
 });
 
@@ -40,7 +41,7 @@ describe('an error on the way to an environment', () => {
     [new HarnessError('ticket_used', 'relay', 'used', { status: 401, retryable: true }), 3, /used \(ticket_used\)/],
     [new HarnessError('output_lost', 'process', 'gone'), 1, /gone \(output_lost\)/],
   ])('%s ends with %i', (error, exitCode, words) => {
-    const explained = explain(error, 'default/demo');
+    const explained = explain(error, { label: 'default/demo' });
     expect(exitCodeOf(explained)).toBe(exitCode);
     expect(explained).toEqual(expect.objectContaining({ message: expect.stringMatching(words) }));
   });

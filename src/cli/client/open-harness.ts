@@ -1,5 +1,5 @@
 import { Harness, type SessionEvent } from '../../harness/index.ts';
-import type { Connection } from '../connection.ts';
+import type { Connection } from '../connection/connection.ts';
 import { explain } from './refusal.ts';
 
 export interface OpenHarnessOptions {
@@ -10,7 +10,7 @@ export interface OpenHarnessOptions {
 
 /** Our own client on a connection. @throws CliError in words for people */
 export async function openHarness(connection: Connection, { tell, signal }: OpenHarnessOptions = {}): Promise<Harness> {
-  const { environmentId, registryUrl, credential, trust, remoteKeys, label } = connection;
+  const { environmentId, registryUrl, credential, trust, remoteKeys } = connection;
   try {
     return await Harness.connect({
       environmentId,
@@ -19,18 +19,20 @@ export async function openHarness(connection: Connection, { tell, signal }: Open
       remoteKeys,
       ...(trust && { trust }),
       ...(signal && { signal }),
-      ...(tell && { onEvent: (event) => tellOf(event, label, remoteKeys.length > 0, tell) }),
+      ...(tell && { onEvent: (event) => tellOf(event, connection, tell) }),
     });
   } catch (error) {
-    throw explain(error, label);
+    throw explain(error, connection);
   }
 }
 
-function tellOf(event: SessionEvent, label: string, pinned: boolean, tell: (line: string) => void): void {
+function tellOf(event: SessionEvent, connection: Connection, tell: (line: string) => void): void {
   switch (event.type) {
     case 'attached': {
       const verb = event.resumed ? 'resumed the session with' : 'connected to';
-      tell(`${verb} ${label} (${event.fingerprint}${pinned ? ', pinned' : ''}) through ${event.relayHost}`);
+      const { label, identity } = connection;
+      const whom = identity === undefined ? '' : ` as ${identity}`;
+      tell(`${verb} ${label} (${keyOf(event.fingerprint, connection)}) through ${event.relayHost}${whom}`);
       return;
     }
     case 'disconnected':
@@ -43,4 +45,10 @@ function tellOf(event: SessionEvent, label: string, pinned: boolean, tell: (line
       // Whoever waited for it gets the error.
       return;
   }
+}
+
+/** Its id where that is known, and whether it was checked. */
+function keyOf(fingerprint: string, { keyId, remoteKeys }: Connection): string {
+  const pinned = typeof remoteKeys === 'function' || remoteKeys.length > 0;
+  return `${keyId?.(fingerprint) ?? fingerprint}${pinned ? ', pinned' : ''}`;
 }

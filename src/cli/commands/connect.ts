@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { harnessVariables } from '../agent/loopback-environment.ts';
-import { type ConnectionFlags, findConnection, withConnectionFlags } from '../connection.ts';
+import { findConnection } from '../connection/find-connection.ts';
+import { type ConnectionFlags, withConnectionFlags } from '../connection/flags.ts';
 
 /**
  * Codex keeps the registry's reason to itself unless its log is asked for it: without this it says only that no environment is

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { openHarness } from '../client/open-harness.ts';
 import { explain } from '../client/refusal.ts';
-import { type ConnectionFlags, findConnection, withConnectionFlags } from '../connection.ts';
+import { findConnection } from '../connection/find-connection.ts';
+import { type ConnectionFlags, withConnectionFlags } from '../connection/flags.ts';
 import { download } from '../copy/download.ts';
 import { parseEndpoint } from '../copy/endpoint.ts';
 import { progressOn } from '../copy/progress.ts';
@@ -43,7 +44,7 @@ async function runCopy(source: string, destination: string, flags: CopyFlags): P
     if (from.where === 'here') await upload(harness, from.path, to.path, options);
     else await download(harness, from.path, to.path, options);
   } catch (error) {
-    throw explain(error, connection.label);
+    throw explain(error, connection);
   } finally {
     progress.end();
     harness.close();

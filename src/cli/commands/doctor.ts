@@ -1,6 +1,8 @@
 import { Command, Option } from 'commander';
 import { systemClock } from '../../telemetry/index.ts';
-import { type Connection, type ConnectionFlags, findConnection, withConnectionFlags } from '../connection.ts';
+import type { Connection } from '../connection/connection.ts';
+import { findConnection } from '../connection/find-connection.ts';
+import { type ConnectionFlags, withConnectionFlags } from '../connection/flags.ts';
 import { type EnvironmentFacts, NO_CLUSTER } from '../doctor/cluster/environment-facts.ts';
 import { diagnoseEnvironment } from '../doctor/diagnose.ts';
 import { exitCodeOfFindings, type Finding } from '../doctor/finding.ts';
@@ -39,13 +41,22 @@ async function runDoctor(environment: string, flags: DoctorFlags): Promise<void>
 }
 
 /** Of the cluster of the kubeconfig or of this pod; a registry of `noisefleet dev` belongs to none. */
-async function factsOf({ label }: Connection, { registry }: DoctorFlags): Promise<EnvironmentFacts> {
+async function factsOf({ label, identity }: Connection, flags: DoctorFlags): Promise<EnvironmentFacts> {
+  const { registry, context, kubeconfig, as: impersonate, asGroup: impersonateGroups } = flags;
   const [namespace, name] = label.split('/');
-  if (registry === undefined || namespace === undefined || name === undefined) return NO_CLUSTER;
+  const inCluster = registry !== undefined || identity !== undefined;
+  if (!inCluster || namespace === undefined || name === undefined) return NO_CLUSTER;
   const { connectToCluster, KubeconfigError } = await import('../../kube/index.ts');
   const { readEnvironmentFacts } = await import('../doctor/cluster/environment-facts.ts');
   try {
-    const cluster = await connectToCluster({ clock: systemClock, userAgent: `noisefleet/${productVersion()}` });
+    const cluster = await connectToCluster({
+      clock: systemClock,
+      userAgent: `noisefleet/${productVersion()}`,
+      context,
+      kubeconfig,
+      impersonate,
+      impersonateGroups,
+    });
     try {
       return await readEnvironmentFacts(cluster.api, { namespace, name });
     } finally {

@@ -4,7 +4,8 @@ import { RpcError } from '../../wire/index.ts';
 import { CliError } from '../client/cli-error.ts';
 import { openHarness } from '../client/open-harness.ts';
 import { explain } from '../client/refusal.ts';
-import { type ConnectionFlags, findConnection, withConnectionFlags } from '../connection.ts';
+import { findConnection } from '../connection/find-connection.ts';
+import { type ConnectionFlags, withConnectionFlags } from '../connection/flags.ts';
 import { startFed } from '../exec/fed-command.ts';
 import { Interruption } from '../exec/interruption.ts';
 import { directoryIn, inTerminalOf, parseAssignment } from '../exec/remote-command.ts';
@@ -49,7 +50,7 @@ async function runExec(environment: string, argv: readonly string[], flags: Exec
     process.exitCode = await runThere(harness, argv, flags, interruption);
     tell?.(summary(harness, process.exitCode, performance.now() - started));
   } catch (error) {
-    throw explainStart(error, argv) ?? explain(error, connection.label);
+    throw explainStart(error, argv) ?? explain(error, connection);
   } finally {
     interruption.stop();
     harness.close();

@@ -7,7 +7,8 @@ import { loopbackEnvironment } from '../agent/loopback-environment.ts';
 import { Refusals } from '../agent/refusals.ts';
 import { RestartPauses } from '../agent/restart-pauses.ts';
 import { explainRefusal } from '../client/refusal.ts';
-import { type ConnectionFlags, findConnection, withConnectionFlags } from '../connection.ts';
+import { findConnection } from '../connection/find-connection.ts';
+import { type ConnectionFlags, withRegistryFlags } from '../connection/flags.ts';
 import { logLevelFlag } from '../flags.ts';
 
 interface JoinFlags extends ConnectionFlags {
@@ -27,13 +28,13 @@ export function joinCommand(): Command {
       '\nAdds --remote and --environment-id, and a CODEX_API_KEY that is good for nothing else.\n\nExample:\n  $ noisefleet join laptop -- codex exec-server',
     )
     .action(runJoin);
-  return withConnectionFlags(command);
+  return withRegistryFlags(command);
 }
 
 async function runJoin(environment: string, argv: readonly string[], flags: JoinFlags): Promise<void> {
   const { environmentId, registryUrl, credential, trust, label } = await findConnection(environment, 'executor', flags);
   const tell = (line: string) => process.stderr.write(`${line}\n`);
-  const refusals = new Refusals({ label, mayInterrupt: false, tell });
+  const refusals = new Refusals({ attempt: { label }, mayInterrupt: false, tell });
   let registered = false;
   const onEvent = (event: ConnectorEvent) => {
     refusals.take(event);
@@ -57,7 +58,7 @@ async function runJoin(environment: string, argv: readonly string[], flags: Join
         const { standing } = refusals;
         // Refused from the start: nobody gains by asking again. Later it may be mended while we wait.
         if (standing && !registered && (standing.status === 401 || standing.status === 403)) {
-          throw explainRefusal(standing, label);
+          throw explainRefusal(standing, { label });
         }
         refusals.finish();
       },

@@ -7,7 +7,9 @@ import { harnessVariables, loopbackEnvironment } from '../agent/loopback-environ
 import { Refusals } from '../agent/refusals.ts';
 import { makeWorkspace } from '../agent/workspace.ts';
 import { openHarness } from '../client/open-harness.ts';
-import { type Connection, type ConnectionFlags, findConnection, withConnectionFlags } from '../connection.ts';
+import type { Connection } from '../connection/connection.ts';
+import { findConnection } from '../connection/find-connection.ts';
+import { type ConnectionFlags, withConnectionFlags } from '../connection/flags.ts';
 import { logLevelFlag } from '../flags.ts';
 
 interface RunFlags extends ConnectionFlags {
@@ -38,7 +40,7 @@ async function runAgent(environment: string, argv: readonly string[], flags: Run
   // The whole way once, before the agent meets it: it would only say that no environment is available.
   const workspace = await tryTheWay(connection, flags, flags.quiet ? () => {} : tell);
   if (givenDirectory(argv) === undefined) await makeWorkspace(workspace);
-  const refusals = new Refusals({ label: connection.label, mayInterrupt: !process.stdout.isTTY, tell });
+  const refusals = new Refusals({ attempt: connection, mayInterrupt: !process.stdout.isTTY, tell });
   const { environmentId, registryUrl, credential, remoteKeys, trust } = connection;
   const connector = await startConnector({
     role: 'harness',

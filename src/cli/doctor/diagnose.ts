@@ -1,5 +1,5 @@
 import type { Clock } from '../../telemetry/index.ts';
-import type { Connection } from '../connection.ts';
+import type { Connection } from '../connection/connection.ts';
 import { executorFinding } from './access/executor.ts';
 import { grantsFinding } from './access/grants.ts';
 import { connectionFindings } from './channel/checks.ts';
@@ -44,7 +44,7 @@ export async function diagnoseEnvironment({
   const trial = await trialOf(connection, registry, credential);
   const connected = connectionFindings({ label, trial, grants: grant });
   if (!onlySecurity) return [...registry, identity, executorFinding(label, executor), grant, ...connected];
-  const pinned = remoteKeys.length > 0;
+  const pinned = typeof remoteKeys === 'function' || remoteKeys.length > 0;
   const security = securityFindings({ trial, executor, grants, pinned, now: clock.now() });
   // Of the others only what stands in the way, or will.
   const troubles = [...registry, identity, grant, ...connected].filter(isTrouble);

@@ -12,6 +12,7 @@ import {
 } from '../../wire/index.ts';
 import { HarnessError } from '../error.ts';
 import { CredentialAhead, type CredentialSource } from '../registry/credential.ts';
+import type { RemoteKeys } from '../registry/remote-keys.ts';
 import { type Answer, refusal, refusalFor } from './answer.ts';
 import type { ConnectorEvent } from './events.ts';
 import { executorRoutes } from './executor-routes.ts';
@@ -29,8 +30,8 @@ export interface ConnectorOptions {
   credential: CredentialSource;
   /** Upstream; the system's authorities when there is none. */
   trust?: Trust;
-  /** Fingerprints of which the executor's key must be one (role `harness`); none means any. */
-  remoteKeys?: readonly string[];
+  /** Of which the executor's key must be one (role `harness`); any by default. */
+  remoteKeys?: RemoteKeys;
   logger: Logger;
   onEvent?: (event: ConnectorEvent) => void;
   clock?: Clock;

@@ -6,7 +6,6 @@ import {
   decodePublicKey,
   encodePublicKey,
   type Fingerprint,
-  fingerprintOf,
   parseBody,
   parseErrorBody,
   type RegistrationId,
@@ -15,6 +14,7 @@ import { HarnessError, messageOf } from '../error.ts';
 import { isRetryableConnect } from '../retry.ts';
 import type { CredentialAhead } from './credential.ts';
 import { callRegistry, type RegistryAnswer, type RegistryEndpoint } from './endpoint.ts';
+import { checkPinned, type RemoteKeys } from './remote-keys.ts';
 
 /** One `connect` request, as the real harness waits for it (contract §2.3). */
 const CONNECT_TIMEOUT_MS = 6000;
@@ -32,8 +32,7 @@ export interface ConnectOptions {
   endpoint: RegistryEndpoint;
   credentials: CredentialAhead;
   harnessKey: PublicKey;
-  /** Fingerprints of which the executor's key must be one; empty means any. */
-  remoteKeys: readonly string[];
+  remoteKeys: RemoteKeys;
   clock: Clock;
   signal?: AbortSignal;
 }
@@ -60,7 +59,7 @@ export async function connect(options: ConnectOptions): Promise<ConnectBundle> {
     relayUrl: parsed.url,
     registrationId: parsed.executor_registration_id,
     executorKey,
-    fingerprint: checkPinned(executorKey, remoteKeys),
+    fingerprint: await checkPinned(executorKey, remoteKeys),
     authorization: parsed.harness_key_authorization,
   };
 }
@@ -74,18 +73,6 @@ export function parseConnectAnswer(body: string, environmentId: string): Connect
     throw new HarnessError('registry_malformed', 'connect', messageOf(cause), { cause });
   }
   throw new HarnessError('registry_malformed', 'connect', 'the answer is about another environment');
-}
-
-/** The key's fingerprint. @throws HarnessError `key_not_pinned` */
-export function checkPinned(executorKey: PublicKey, remoteKeys: readonly string[]): Fingerprint {
-  const fingerprint = fingerprintOf(executorKey);
-  if (remoteKeys.length === 0 || remoteKeys.includes(fingerprint)) return fingerprint;
-  throw new HarnessError(
-    'key_not_pinned',
-    'connect',
-    `the registry names an executor with the key ${fingerprint}, which is not pinned`,
-    { status: 403 },
-  );
 }
 
 export function refusalOf(answer: RegistryAnswer, step: 'connect' | 'register' | 'validate'): HarnessError {

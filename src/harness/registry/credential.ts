@@ -2,8 +2,11 @@ import type { Clock, Timer } from '../../telemetry/index.ts';
 import { HarnessError, messageOf } from '../error.ts';
 import type { RegistryAnswer } from './endpoint.ts';
 
-/** Where a bearer token comes from, each time anew: a file, a ready file, a TokenRequest. */
-export type CredentialSource = () => Promise<string>;
+/**
+ * Where a bearer token comes from, each time anew: a file, a ready file, a TokenRequest. `refused` is the one that was just refused as bad: a
+ * source that keeps tokens must not give it again.
+ */
+export type CredentialSource = (refused?: string) => Promise<string>;
 
 /** How often the next credential is fetched while nobody asks, so that a request never has to wait for a slow source. */
 const AHEAD_MS = 60_000;
@@ -51,7 +54,7 @@ export class CredentialAhead {
     const credential = await this.current();
     const answer = await request(credential);
     if (answer.status !== 401) return answer;
-    const renewed = await this.#fetch().catch(() => credential);
+    const renewed = await this.#fetch(credential).catch(() => credential);
     return renewed === credential ? answer : request(renewed);
   }
 
@@ -60,9 +63,9 @@ export class CredentialAhead {
     this.#timer?.cancel();
   }
 
-  async #fetch(): Promise<string> {
+  async #fetch(refused?: string): Promise<string> {
     try {
-      const token = (await this.#source()).trim();
+      const token = (await this.#source(refused)).trim();
       if (token === '' || /\s/.test(token)) throw new Error('it is empty or holds spaces');
       this.#last = { token, at: this.#clock.now() };
       return token;

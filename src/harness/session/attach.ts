@@ -16,6 +16,7 @@ import { HarnessError, messageOf } from '../error.ts';
 import { type ConnectBundle, connect } from '../registry/connect.ts';
 import type { CredentialAhead } from '../registry/credential.ts';
 import type { RegistryEndpoint } from '../registry/endpoint.ts';
+import type { RemoteKeys } from '../registry/remote-keys.ts';
 import { dialRelay } from '../relay/dial.ts';
 import { ChannelTransport, type Traffic } from './channel-transport.ts';
 import { shakeHands } from './handshake.ts';
@@ -30,7 +31,7 @@ export interface AttachContext {
   endpoint: RegistryEndpoint;
   credentials: CredentialAhead;
   keypair: Keypair;
-  remoteKeys: readonly string[];
+  remoteKeys: RemoteKeys;
   clock: Clock;
   traffic: Traffic;
 }

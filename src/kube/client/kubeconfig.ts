@@ -1,10 +1,12 @@
+import { existsSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
+import { delimiter } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { CredentialSource, Credentials } from './credentials.ts';
 
 /** How a kubeconfig is chosen: what kubectl's flags of the same names say. */
 export interface KubeconfigOptions {
-  /** A file. Absent: `KUBECONFIG`, `~/.kube/config`, and then the pod's ServiceAccount, in this order. */
+  /** A file. Absent: the files of `KUBECONFIG`, `~/.kube/config`, and then the pod's ServiceAccount, in this order. */
   readonly kubeconfig?: string | undefined;
   readonly context?: string | undefined;
   readonly cluster?: string | undefined;
@@ -26,13 +28,21 @@ export type KubeconfigErrorCode =
   /** The kubeconfig asks for what would send credentials in the clear. */
   | 'insecure';
 
+/** With `unknown_name`: what was asked for, and the names that there are. */
+interface UnknownName {
+  readonly asked: string;
+  readonly known: readonly string[];
+}
+
 export class KubeconfigError extends Error {
   override readonly name = 'KubeconfigError';
   readonly code: KubeconfigErrorCode;
+  readonly unknown: UnknownName | undefined;
 
-  constructor(code: KubeconfigErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: KubeconfigErrorCode, message: string, options: ErrorOptions & { unknown?: UnknownName } = {}) {
     super(message, options);
     this.code = code;
+    this.unknown = options.unknown;
   }
 }
 
@@ -45,8 +55,8 @@ export interface Destination {
 
 /** Reads where the cluster is and how to log in. The library is loaded here and nowhere else: it takes more than a second. */
 export async function readKubeconfig(options: KubeconfigOptions): Promise<Destination> {
-  const library = await import('@kubernetes/client-node');
-  const load = () => loadConfig(new library.KubeConfig(), options);
+  const { KubeConfig: Config } = await import('@kubernetes/client-node');
+  const load = () => loadConfig(() => new Config(), options);
   let config = load();
   const cluster = config.getCurrentCluster();
   if (cluster === null)
@@ -64,12 +74,15 @@ export async function readKubeconfig(options: KubeconfigOptions): Promise<Destin
   return { server: cluster.server, namespace, source };
 }
 
-function loadConfig(config: KubeConfig, options: KubeconfigOptions): KubeConfig {
+function loadConfig(empty: () => KubeConfig, options: KubeconfigOptions): KubeConfig {
+  const given = options.kubeconfig ?? process.env.KUBECONFIG ?? '';
+  // kubectl takes --kubeconfig for one file, whatever its name, and KUBECONFIG for a list.
+  const files = options.kubeconfig === undefined ? given.split(delimiter).filter(Boolean) : [given];
+  let config: KubeConfig;
   try {
-    if (options.kubeconfig === undefined) config.loadFromDefault();
-    else config.loadFromFile(options.kubeconfig);
+    config = files.length === 0 ? fromDefault(empty()) : merged(files, empty);
   } catch (cause) {
-    const what = options.kubeconfig ?? 'the kubeconfig';
+    const what = given || 'the kubeconfig';
     throw new KubeconfigError('unreadable', `${what} cannot be read: ${String(cause)}`, { cause });
   }
   if (config.getCurrentCluster()?.server === NOTHING_FOUND && config.getContexts()[0]?.name === 'loaded-context') {
@@ -82,25 +95,58 @@ function loadConfig(config: KubeConfig, options: KubeconfigOptions): KubeConfig 
   return config;
 }
 
+function fromDefault(config: KubeConfig): KubeConfig {
+  config.loadFromDefault();
+  return config;
+}
+
+/**
+ * As kubectl reads several files: of two entries of one name the first counts, and of several lists files that are missing are left out
+ * (client-go: `loader.go`). The library would take the last current context, refuse a name that is there twice, and fail for a missing file.
+ */
+function merged(files: readonly string[], empty: () => KubeConfig): KubeConfig {
+  const present = files.length === 1 ? files : files.filter((file) => existsSync(file));
+  if (present.length === 0) throw new Error('none of these files is there');
+  const configs = present.map((file) => {
+    const config = empty();
+    config.loadFromFile(file);
+    return config;
+  });
+  const all = empty();
+  all.loadFromOptions({
+    clusters: firstOfName(configs.flatMap(({ clusters }) => clusters)),
+    users: firstOfName(configs.flatMap(({ users }) => users)),
+    contexts: firstOfName(configs.flatMap(({ contexts }) => contexts)),
+    currentContext: configs.map(({ currentContext }) => currentContext).find(Boolean) ?? '',
+  });
+  return all;
+}
+
+function firstOfName<T extends { readonly name: string }>(entries: readonly T[]): T[] {
+  return entries.filter((entry, at) => entries.findIndex(({ name }) => name === entry.name) === at);
+}
+
 /** What `loadFromDefault` makes up when there is nothing. */
 const NOTHING_FOUND = 'http://localhost:8080';
 
 function select(config: KubeConfig, { context, cluster, user }: KubeconfigOptions): void {
-  if (context !== undefined) config.setCurrentContext(context);
-  const current = config.getContextObject(config.getCurrentContext());
-  if (current === null) {
-    throw new KubeconfigError('unknown_name', `the kubeconfig has no context "${config.getCurrentContext()}"`);
-  }
-  if (cluster !== undefined && config.getCluster(cluster) === null) {
-    throw new KubeconfigError('unknown_name', `the kubeconfig has no cluster "${cluster}"`);
-  }
-  if (user !== undefined && config.getUser(user) === null) {
-    throw new KubeconfigError('unknown_name', `the kubeconfig has no user "${user}"`);
-  }
-  if (cluster === undefined && user === undefined) return;
+  const asked = context ?? config.getCurrentContext();
+  if (!asked) throw new KubeconfigError('unknown_name', 'the kubeconfig has no current context: name one');
+  checkName('context', asked, config.getContexts());
+  config.setCurrentContext(asked);
+  const current = config.getContextObject(asked);
+  if (current === null || (cluster === undefined && user === undefined)) return;
+  if (cluster !== undefined) checkName('cluster', cluster, config.getClusters());
+  if (user !== undefined) checkName('user', user, config.getUsers());
   const name = 'chosen-by-flags';
   config.addContext({ ...current, name, cluster: cluster ?? current.cluster, user: user ?? current.user });
   config.setCurrentContext(name);
+}
+
+function checkName(what: string, asked: string, entries: readonly { readonly name: string }[]): void {
+  const known = entries.map(({ name }) => name);
+  if (known.includes(asked)) return;
+  throw new KubeconfigError('unknown_name', `the kubeconfig has no ${what} "${asked}"`, { unknown: { asked, known } });
 }
 
 function keepsOwnCredential(config: KubeConfig): boolean {

@@ -1,16 +1,11 @@
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../telemetry/index.ts';
 import { configMaps } from '../objects/builtin.ts';
 import { listenOnHttp, ManualClock, MemoryApiServer } from '../testing/index.ts';
-import { connectToCluster } from './cluster.ts';
 import { CachedCredentials, type Credentials } from './credentials.ts';
-import { KubeconfigError, readKubeconfig } from './kubeconfig.ts';
 import { UndiciTransport } from './undici-transport.ts';
 
 const GET = { method: 'GET', path: '/version', step: 'get the version' } as const;
@@ -111,66 +106,5 @@ describe('UndiciTransport', () => {
     stop.abort(new Error('enough'));
 
     await expect(reading).rejects.toThrow('enough');
-  });
-});
-
-describe('readKubeconfig', () => {
-  let folder: string;
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'kubeconfig-'));
-  });
-  afterEach(() => rm(folder, { recursive: true }));
-
-  async function kubeconfig(user: string, cluster = 'server: https://api.invalid:6443'): Promise<string> {
-    const path = join(folder, 'config');
-    const contexts = '- {name: one, context: {cluster: c, user: u, namespace: team-a}}';
-    await writeFile(
-      path,
-      `apiVersion: v1\nkind: Config\ncurrent-context: one\ncontexts:\n${contexts}\nclusters:\n- name: c\n  cluster: {${cluster}}\nusers:\n- name: u\n  user: {${user}}\n`,
-    );
-    return path;
-  }
-
-  it('reads a token file anew each time, without its newline', async () => {
-    const tokenFile = join(folder, 'token');
-    await writeFile(tokenFile, 'first\n');
-    const path = await kubeconfig(`auth-provider: {name: tokenFile, config: {tokenFile: "${tokenFile}"}}`);
-    const { source, namespace, server } = await readKubeconfig({ kubeconfig: path });
-    const before = await source({ afterRefusal: false });
-    await writeFile(tokenFile, 'second\n');
-    const after = await source({ afterRefusal: false });
-
-    expect({ namespace, server }).toEqual({ namespace: 'team-a', server: 'https://api.invalid:6443' });
-    expect([before.headers.authorization, after.headers.authorization]).toEqual(['Bearer first', 'Bearer second']);
-  });
-
-  it('hands over the CA and a token given by hand, without the client certificate', async () => {
-    const ca = Buffer.from('the CA').toString('base64');
-    const path = await kubeconfig(
-      'client-certificate-data: Y2VydA==, client-key-data: a2V5',
-      `server: https://api.invalid, certificate-authority-data: ${ca}`,
-    );
-    const { source } = await readKubeconfig({ kubeconfig: path, token: 'mine' });
-    const { headers, tls } = await source({ afterRefusal: false });
-
-    expect(headers).toEqual({ authorization: 'Bearer mine' });
-    expect([String(tls.ca), tls.cert, tls.key]).toEqual(['the CA', undefined, undefined]);
-  });
-
-  it.each([
-    ['unreadable', { kubeconfig: '/nowhere/at/all' }],
-    ['unknown_name', { context: 'two' }],
-    ['unknown_name', { user: 'nobody' }],
-  ])('says %s', async (code, options) => {
-    const path = await kubeconfig('token: t');
-    const call = connectToCluster({ kubeconfig: path, clock: systemClock, ...options });
-
-    await expect(call).rejects.toMatchObject({ name: KubeconfigError.name, code });
-  });
-
-  it('refuses to send credentials without TLS', async () => {
-    const path = await kubeconfig('token: t', 'server: http://api.invalid');
-
-    await expect(readKubeconfig({ kubeconfig: path })).rejects.toMatchObject({ code: 'insecure' });
   });
 });

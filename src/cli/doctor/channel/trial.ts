@@ -5,7 +5,7 @@ import {
   type HarnessStep,
   type SessionEvent,
 } from '../../../harness/index.ts';
-import type { Connection } from '../../connection.ts';
+import type { Connection } from '../../connection/connection.ts';
 
 /** What came of a real attempt to reach the executor. */
 export type Trial =

@@ -2,8 +2,8 @@ import { cp } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
-import { installNode } from '../install/install-node.ts';
-import { installPrograms } from '../install/install-programs.ts';
+import { installNode } from '../../install/install-node.ts';
+import { installPrograms } from '../../install/install-programs.ts';
 
 /** Loaded before the libraries are looked for: they may need one that Node itself does not. */
 const ADDONS = ['bufferutil', '@lydell/node-pty'];

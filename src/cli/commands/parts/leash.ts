@@ -7,7 +7,7 @@ export function leashCommand(): Command {
     .passThroughOptions()
     .addHelpText('after', '\nExample:\n  $ noisefleet leash -- codex exec-server --listen ws://127.0.0.1:0')
     .action(async (program: string[]) => {
-      const { runOnLeash } = await import('../leash.ts');
+      const { runOnLeash } = await import('../../leash.ts');
       process.exit(await runOnLeash(program));
     });
 }

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
-import { runChild } from '../agent/child.ts';
-import { toolsAsFirstProcess, toolsFlag } from '../install/tools-flag.ts';
-import { digestIn } from '../token-digest.ts';
+import { runChild } from '../../agent/child.ts';
+import { toolsAsFirstProcess, toolsFlag } from '../../install/tools-flag.ts';
+import { digestIn } from '../../token-digest.ts';
 
 interface CodexFlags {
   readonly listen: string;

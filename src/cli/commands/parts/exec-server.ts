@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
-import type { Logger, Metrics } from '../../telemetry/index.ts';
-import { flag, type Listen, parseListen } from '../flags.ts';
-import { toolsAsFirstProcess, toolsFlag } from '../install/tools-flag.ts';
-import { productVersion } from '../product-version.ts';
-import { type Service, serve, withServiceFlags } from '../serve.ts';
-import { digestIn } from '../token-digest.ts';
+import type { Logger, Metrics } from '../../../telemetry/index.ts';
+import { flag, type Listen, parseListen } from '../../flags.ts';
+import { toolsAsFirstProcess, toolsFlag } from '../../install/tools-flag.ts';
+import { productVersion } from '../../product-version.ts';
+import { type Service, serve, withServiceFlags } from '../../serve.ts';
+import { digestIn } from '../../token-digest.ts';
 
 interface ExecServerFlags {
   readonly listen: Listen;
@@ -56,7 +56,7 @@ export function execServerCommand(): Command {
 
 async function start(flags: ExecServerFlags, telemetry: { logger: Logger; metrics: Metrics }): Promise<Service> {
   const programs = await toolsAsFirstProcess(flags.tools);
-  const { IMAGE_SHELL, startExecServer } = await import('../../exec-server/index.ts');
+  const { IMAGE_SHELL, startExecServer } = await import('../../../exec-server/index.ts');
   const server = await startExecServer({
     ...flags.listen,
     tokenSha256: await digestIn(flags.tokenSha256File),
@@ -70,7 +70,7 @@ async function start(flags: ExecServerFlags, telemetry: { logger: Logger; metric
     ...telemetry,
   });
   if (flags.adminListen === undefined) return server;
-  const { startAdminServer } = await import('../../telemetry/index.ts');
+  const { startAdminServer } = await import('../../../telemetry/index.ts');
   const admin = await startAdminServer({ ...flags.adminListen, ready: () => undefined, metrics: telemetry.metrics });
   return { close: async () => void (await Promise.all([server.close(), admin.close()])) };
 }

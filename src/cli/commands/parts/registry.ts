@@ -1,10 +1,10 @@
 import { hostname } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
-import type { RegistryOptions } from '../../registry/index.ts';
-import type { Logger, Metrics } from '../../telemetry/index.ts';
-import { UsageError } from '../exit.ts';
-import { flag, type Listen, urlOf } from '../flags.ts';
-import { listenFlag, type Service, serve, withServiceFlags } from '../serve.ts';
+import type { RegistryOptions } from '../../../registry/index.ts';
+import type { Logger, Metrics } from '../../../telemetry/index.ts';
+import { UsageError } from '../../exit.ts';
+import { flag, type Listen, urlOf } from '../../flags.ts';
+import { listenFlag, type Service, serve, withServiceFlags } from '../../serve.ts';
 
 interface ObjectName {
   readonly namespace: string;
@@ -91,7 +91,7 @@ function onOneMachine(flags: RegistryFlags): (telemetry: Telemetry) => Promise<S
     throw new UsageError('give --directory-file and --presence-secret-file, or --relay-ref in a cluster');
   }
   return async (telemetry) => {
-    const { startRegistry } = await import('../../registry/index.ts');
+    const { startRegistry } = await import('../../../registry/index.ts');
     const directory = { file: directoryFile };
     return startRegistry({
       ...commonOptions(flags),
@@ -104,9 +104,9 @@ function onOneMachine(flags: RegistryFlags): (telemetry: Telemetry) => Promise<S
 
 async function startInCluster(flags: RegistryFlags, relay: ObjectName, telemetry: Telemetry): Promise<Service> {
   const [{ openCluster, startRegistry }, { connectToCluster }, { systemClock }] = await Promise.all([
-    import('../../registry/index.ts'),
-    import('../../kube/index.ts'),
-    import('../../telemetry/index.ts'),
+    import('../../../registry/index.ts'),
+    import('../../../kube/index.ts'),
+    import('../../../telemetry/index.ts'),
   ]);
   const clock = systemClock;
   const connection = await connectToCluster({ clock, metrics: telemetry.metrics, userAgent: 'noisefleet-registry' });

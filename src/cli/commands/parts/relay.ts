@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { caFileFlag, collect, flag, type Listen, urlOf } from '../flags.ts';
-import { listenFlag, serve, withServiceFlags } from '../serve.ts';
+import { caFileFlag, collect, flag, type Listen, urlOf } from '../../flags.ts';
+import { listenFlag, serve, withServiceFlags } from '../../serve.ts';
 
 interface RelayFlags {
   readonly listen: Listen;
@@ -31,7 +31,7 @@ export function relayCommand(): Command {
       '\nExample:\n  $ noisefleet relay --listen 127.0.0.1:8081 --registry-url http://127.0.0.1:8080 --presence-secret-file presence-secret',
     );
   return withServiceFlags(command, { adminDefault: '127.0.0.1:9081' }).action(async (flags: RelayFlags) => {
-    const { startRelay } = await import('../../relay/index.ts');
+    const { startRelay } = await import('../../../relay/index.ts');
     await serve({
       component: 'relay',
       ...flags,

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
-import { caFileFlag, flag, type Listen, urlOf } from '../flags.ts';
-import { serve, withServiceFlags } from '../serve.ts';
+import { caFileFlag, flag, type Listen, urlOf } from '../../flags.ts';
+import { serve, withServiceFlags } from '../../serve.ts';
 
 interface ExecutorFlags {
   readonly environmentId: string;
@@ -53,7 +53,7 @@ export function executorCommand(): Command {
       '\nExample:\n  $ noisefleet executor --environment-id default_demo --registry-url http://127.0.0.1:8080 \\\n      --token-file token --keys-dir keys --state-dir state --exec-server-url ws://127.0.0.1:8090',
     );
   return withServiceFlags(command, { adminDefault: '127.0.0.1:9082' }).action(async (flags: ExecutorFlags) => {
-    const { startExecutor } = await import('../../executor/index.ts');
+    const { startExecutor } = await import('../../../executor/index.ts');
     await serve({
       component: 'executor',
       ...flags,

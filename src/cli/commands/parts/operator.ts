@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Command } from 'commander';
-import type { TlsTimes } from '../../operator/index.ts';
-import { UsageError } from '../exit.ts';
-import { collect, flag, type Listen } from '../flags.ts';
-import { productVersion } from '../product-version.ts';
-import { serve, withServiceFlags } from '../serve.ts';
+import type { TlsTimes } from '../../../operator/index.ts';
+import { UsageError } from '../../exit.ts';
+import { collect, flag, type Listen } from '../../flags.ts';
+import { productVersion } from '../../product-version.ts';
+import { serve, withServiceFlags } from '../../serve.ts';
 
 interface OperatorFlags {
   readonly image: string;
@@ -71,8 +71,8 @@ export function operatorCommand(): Command {
 /** @throws UsageError */
 async function tlsTimesOf(flags: OperatorFlags): Promise<TlsTimes> {
   const [{ TLS_TIMES, tlsTimesProblem }, { isDuration, toMilliseconds }] = await Promise.all([
-    import('../../operator/index.ts'),
-    import('../../api/index.ts'),
+    import('../../../operator/index.ts'),
+    import('../../../api/index.ts'),
   ]);
   const read = (name: string, text: string | undefined, fallback: number): number => {
     if (text === undefined) return fallback;
@@ -97,9 +97,9 @@ async function start(
   telemetry: Parameters<Parameters<typeof serve>[0]['start']>[0],
 ) {
   const [{ connectToCluster }, { startOperator, watchByHttps }, { systemClock }] = await Promise.all([
-    import('../../kube/index.ts'),
-    import('../../operator/index.ts'),
-    import('../../telemetry/index.ts'),
+    import('../../../kube/index.ts'),
+    import('../../../operator/index.ts'),
+    import('../../../telemetry/index.ts'),
   ]);
   const { kubeconfig, context } = flags;
   const cluster = await connectToCluster({

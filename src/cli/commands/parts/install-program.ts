@@ -1,7 +1,7 @@
 import { chmod, copyFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { Command, Option } from 'commander';
-import { CliError } from '../client/cli-error.ts';
+import { CliError } from '../../client/cli-error.ts';
 
 const EXECUTABLE = 0o755;
 
