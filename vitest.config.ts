@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     include: [
       'src/**/*.test.ts',
+      'packaging/*.test.ts',
+      'bench/**/*.test.ts',
       'test/docs/*.test.ts',
       'test/data-plane/*.test.ts',
       'test/cluster/*.test.ts',

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { leanImports } from './lean-imports.ts';
+import { billOfMaterials } from './sbom.ts';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const APP = join(ROOT, 'dist', 'app');
@@ -47,6 +48,10 @@ await writeFile(
   `${JSON.stringify({ name: 'noisefleet', version, license, type: 'module', private: true }, null, 2)}\n`,
 );
 await cp(join(ROOT, 'LICENSE'), join(APP, 'LICENSE'));
+const { packages: locked } = JSON.parse(await readFile(join(ROOT, 'package-lock.json'), 'utf8'));
+const files = [...Object.keys(metafile.inputs), ...PACKAGES.map((each) => `node_modules/${each}/package.json`)];
+const bill = billOfMaterials({ name: 'noisefleet', version, license, locked, files });
+await writeFile(join(APP, 'sbom.cdx.json'), `${JSON.stringify(bill, null, 2)}\n`);
 for (const name of PACKAGES) {
   await cp(join(ROOT, 'node_modules', name), join(APP, 'node_modules', name), {
     recursive: true,

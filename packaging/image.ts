@@ -2,6 +2,7 @@
  * `npm run image`: builds `dist/app` and puts it into an image, by the first of buildah, podman and docker that is installed.
  *
  *     npm run image -- --tag localhost/noisefleet:dev --base docker.io/library/node:24-bookworm-slim --archive noisefleet.tar
+ *     npm run image -- --release --base docker.io/library/node@sha256:DIGEST --source https://… --tag ghcr.io/example/noisefleet:0.1.0
  */
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
@@ -9,15 +10,18 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import manifest from '../package.json' with { type: 'json' };
+import { archiveArguments, BaseImageError, BUILDERS, buildArguments } from './image-arguments.ts';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-const BUILDERS = ['buildah', 'podman', 'docker'] as const;
-type Builder = (typeof BUILDERS)[number];
 
 const { values } = parseArgs({
   options: {
     tag: { type: 'string', default: `localhost/noisefleet:${manifest.version}` },
     base: { type: 'string' },
+    /** Takes no base but one with a digest. */
+    release: { type: 'boolean', default: false },
+    /** URL of the source, for the image's label. */
+    source: { type: 'string' },
     /** An OCI archive beside the image in the builder's own store (buildah, podman); a docker archive from docker. */
     archive: { type: 'string' },
     /** A program that takes the arguments of one of the three. */
@@ -46,17 +50,14 @@ function revision(): string {
   }
 }
 
-/** How each of the three writes an archive of an image that it built. */
-function archiveArguments(kind: Builder, tag: string, file: string): string[] {
-  switch (kind) {
-    case 'buildah':
-      return ['push', '--quiet', tag, `oci-archive:${file}:${tag}`];
-    case 'podman':
-      return ['save', '--format', 'oci-archive', '--output', file, tag];
-    case 'docker':
-      return ['save', '--output', file, tag];
-    default:
-      return kind satisfies never;
+function argumentsOrExit(): string[] {
+  const { tag, base, source, release } = values;
+  try {
+    return buildArguments({ kind, tag, base, source, release, version: manifest.version, revision: revision() });
+  } catch (error) {
+    if (!(error instanceof BaseImageError)) throw error;
+    process.stderr.write(`error: ${error.message}\n`);
+    process.exit(2);
   }
 }
 
@@ -68,14 +69,9 @@ if (builder === undefined) {
   process.exit(1);
 }
 const kind = BUILDERS.find((each) => builder.includes(each)) ?? 'docker';
+const building = argumentsOrExit();
 run(process.execPath, [join('packaging', 'build.ts')]);
-run(builder, [
-  kind === 'buildah' ? 'bud' : 'build',
-  ...['--file', join('packaging', 'Containerfile'), '--tag', values.tag],
-  ...['--build-arg', `VERSION=${manifest.version}`, '--build-arg', `REVISION=${revision()}`],
-  ...(values.base === undefined ? [] : ['--build-arg', `BASE=${values.base}`]),
-  'dist',
-]);
+run(builder, building);
 if (values.archive !== undefined) {
   rmSync(values.archive, { force: true });
   run(builder, archiveArguments(kind, values.tag, values.archive));

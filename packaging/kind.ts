@@ -4,35 +4,22 @@
  */
 import { execFileSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import manifest from '../package.json' with { type: 'json' };
+import { BUILT, clusterSteps, downSteps, productSteps, type Step } from './kind-steps.ts';
 
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-const CLUSTER = 'noisefleet';
-const IMAGE = `localhost/noisefleet:${manifest.version}`;
+const ROOT = dirname(import.meta.dirname);
 
-function run(program: string, ...args: readonly string[]): void {
+function run([program, ...args]: Step): void {
   execFileSync(program, args, { cwd: ROOT, stdio: 'inherit' });
 }
 
-function existing(): string[] {
-  return execFileSync('kind', ['get', 'clusters'], { encoding: 'utf8' }).split('\n');
+function outputOf([program, ...args]: Step): string {
+  return execFileSync(program, args, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 if (process.argv[2] === 'down') {
-  run('kind', 'delete', 'cluster', '--name', CLUSTER);
+  downSteps().forEach(run);
 } else {
-  if (!existing().includes(CLUSTER)) {
-    run('kind', 'create', 'cluster', '--name', CLUSTER, '--config', join('config', 'kind.yaml'), '--wait', '120s');
-  }
-  run(process.execPath, join('packaging', 'image.ts'), '--builder', 'docker', '--tag', IMAGE);
-  run('kind', 'load', 'docker-image', IMAGE, '--name', CLUSTER);
-  run(
-    'helm',
-    ...['upgrade', '--install', 'noisefleet', join('charts', 'noisefleet')],
-    ...['--kube-context', `kind-${CLUSTER}`, '--namespace', 'noisefleet', '--create-namespace', '--wait'],
-    ...['--set', 'image.registry=localhost', '--set', 'image.repository=noisefleet'],
-    ...['--set', `image.tag=${manifest.version}`, '--set', 'image.pullPolicy=IfNotPresent'],
-  );
-  run('kubectl', '--context', `kind-${CLUSTER}`, 'apply', '-f', join('config', 'samples', 'quickstart'));
+  clusterSteps(outputOf(['kind', 'get', 'clusters']).split('\n')).forEach(run);
+  run([process.execPath, join('packaging', 'image.ts'), '--builder', 'docker', '--tag', BUILT]);
+  productSteps(outputOf(['docker', 'image', 'inspect', '--format', '{{.Id}}', BUILT]).trim()).forEach(run);
 }

@@ -87,6 +87,11 @@ describe('the chart', () => {
     for (const { verbs, resources } of rules) expect([...verbs, ...resources]).not.toContain('*');
   });
 
+  it('ends its notes in the next command', () => {
+    const said = helm('install', 'noisefleet', CHART, '--dry-run=client');
+    expect(said.trimEnd().split('\n').at(-1)).toMatch(/^ {2}kubectl /);
+  });
+
   it('starts an operator that Pod Security restricted takes', () => {
     const deployment = objectsOf(render()).find(({ kind }) => kind === 'Deployment');
     expect(deployment?.spec).toMatchObject({

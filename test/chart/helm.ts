@@ -1,24 +1,21 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
+import { places } from '../cluster/places.ts';
 
 export const CHART = fileURLToPath(new URL('../../charts/noisefleet', import.meta.url));
 
-/** The one that `npm run cluster -- build helm` makes, else the user's own. */
-function helmProgram(): string {
-  const cache =
-    process.env.NOISEFLEET_CLUSTER_CACHE ??
-    join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'noisefleet', 'cluster');
-  const built = join(cache, 'bin', 'helm');
-  return existsSync(built) ? built : 'helm';
+/** The one that `npm run cluster` has built (`build helm`, `up`), else the user's own. */
+export function program(name: 'helm' | 'kubectl'): string {
+  const built = join(places().bin, name);
+  return existsSync(built) ? built : name;
 }
 
 /** @throws Error with what helm said */
 export function helm(...args: readonly string[]): string {
-  return execFileSync(helmProgram(), args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  return execFileSync(program('helm'), args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 /** The text that `helm template` prints for a release `noisefleet` in the namespace of that name. */
