@@ -5,5 +5,7 @@ export interface CommandEntry {
   readonly name: string;
   readonly summary: string;
   readonly arguments?: string;
+  /** What its first argument names, for completion. */
+  readonly takes?: 'environment' | 'executor';
   load(): Promise<Command>;
 }

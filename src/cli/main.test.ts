@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -8,6 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('./main.mjs', import.meta.url));
+
+/** A cluster that nobody is asked for. */
+const KUBECONFIG = fileURLToPath(new URL('./testing/kubeconfig.yaml', import.meta.url));
 
 /** Runs the program as people do, with nothing on standard input. */
 async function noisefleet(...args: string[]) {
@@ -43,11 +46,23 @@ describe('the command line', () => {
       '--registry-url <url> is missing; NOISEFLEET_REGISTRY_URL can say it too',
     ],
     ['a missing argument', ['key', 'create'], "missing required argument 'file'"],
+    ['a format that there is not', ['status', '-o', 'xml'], 'json, yaml, wide, name'],
+    ['a name that names nothing', ['suspend', 'a/b/c', '--kubeconfig', KUBECONFIG], 'write NAME or NAMESPACE/NAME'],
+    [
+      'a context that is not there, with the nearest',
+      ['status', '--context', 'onw', '--kubeconfig', KUBECONFIG],
+      'Did you mean one?',
+    ],
     ['a life of tokens that is no duration', ['dev', '--token-ttl', '12'], 'such as 12h or 90s'],
   ])('ends with 2 for %s', async (_name, args, message) => {
     const { errors, code } = await noisefleet(...args);
     expect(errors).toContain(message);
     expect(code).toBe(2);
+  });
+
+  it('prints its version for machines', async () => {
+    const { output } = await noisefleet('version', '-o', 'json');
+    expect(JSON.parse(output)).toEqual({ client: { version: expect.any(String), node: process.versions.node } });
   });
 
   it.each([
@@ -58,6 +73,10 @@ describe('the command line', () => {
     'join',
     'connect',
     'doctor',
+    'status',
+    'suspend',
+    'resume',
+    'config',
     'key',
     'registry',
     'relay',
@@ -92,6 +111,25 @@ describe('the command line', () => {
     expect(output).toContain('exec-server');
     expect(output).toContain('--token-ttl');
     expect(code).toBe(0);
+  });
+});
+
+describe('the same program under the names that kubectl knows', () => {
+  async function called(name: string, ...args: string[]) {
+    const link = join(temporaryFolder(), name);
+    symlinkSync(MAIN, link);
+    const child = spawn(process.execPath, [link, ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    return text(child.stdout);
+  }
+
+  it('says how it was called', async () => {
+    expect(await called('kubectl-noisefleet', '--help')).toContain('Usage: kubectl noisefleet');
+  });
+
+  it('completes in the words of kubectl', async () => {
+    expect(await called('kubectl_complete-noisefleet', 'susp')).toBe('suspend\n:4\n');
   });
 });
 

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import type { CommandEntry } from './command-entry.ts';
 import { describeError, EXIT, exitCodeOf } from './exit.ts';
@@ -18,32 +19,61 @@ const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'exec',
     summary: 'run one command on an executor',
+    takes: 'environment',
     load: async () => (await import('./commands/exec.ts')).execCommand(),
   },
   {
     name: 'cp',
     summary: 'copy files to and from an executor',
+    takes: 'environment',
     load: async () => (await import('./commands/cp.ts')).cpCommand(),
   },
   {
     name: 'run',
     summary: 'run a coding agent here whose commands run there',
+    takes: 'environment',
     load: async () => (await import('./commands/run.ts')).runCommand(),
   },
   {
     name: 'join',
     summary: 'let this host be an External executor',
+    takes: 'environment',
     load: async () => (await import('./commands/join.ts')).joinCommand(),
   },
   {
     name: 'connect',
     summary: 'print what a coding agent needs to connect by itself',
+    takes: 'environment',
     load: async () => (await import('./commands/connect.ts')).connectCommand(),
   },
   {
     name: 'doctor',
     summary: 'say what stands between here and an executor',
+    takes: 'environment',
     load: async () => (await import('./commands/doctor.ts')).doctorCommand(),
+  },
+  {
+    name: 'status',
+    summary: 'show which relays and executors are ready, and why others are not',
+    takes: 'executor',
+    load: async () => (await import('./commands/status.ts')).statusCommand(),
+  },
+  {
+    name: 'suspend',
+    summary: 'take the pod of an executor away, and keep the rest',
+    takes: 'executor',
+    load: async () => (await import('./commands/operating-mode.ts')).suspendCommand(),
+  },
+  {
+    name: 'resume',
+    summary: 'give a suspended executor a pod again',
+    takes: 'executor',
+    load: async () => (await import('./commands/operating-mode.ts')).resumeCommand(),
+  },
+  {
+    name: 'config',
+    summary: 'write down where a registry is, for those who may not read Relays',
+    load: async () => (await import('./commands/config.ts')).configCommand(),
   },
   {
     name: 'key',
@@ -82,13 +112,18 @@ const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'version',
-    summary: 'print the version',
+    summary: 'print the version, of the operator in the cluster too',
     load: async () => (await import('./commands/version.ts')).versionCommand(),
   },
 ];
 
 /** What a supervisor calls and nobody types: loaded like the others, listed nowhere. */
 const HIDDEN_COMMANDS: readonly CommandEntry[] = [
+  {
+    name: '__complete',
+    summary: 'print what may follow these words',
+    load: async () => (await import('./commands/complete.ts')).completeCommand(COMMANDS),
+  },
   {
     name: 'install-exec-server',
     summary: 'copy this program and its Node to where another image can run them',
@@ -111,14 +146,27 @@ const HIDDEN_COMMANDS: readonly CommandEntry[] = [
   },
 ];
 
+/** How kubectl calls plugins, and asks them to complete (`kubectl plugin --help`). */
+const PLUGIN = 'kubectl-noisefleet';
+const PLUGIN_COMPLETION = 'kubectl_complete-noisefleet';
+
+/** Any span will do: that something is awaited is all that keeps the process. Milliseconds. */
+const HOLD_MS = 3_600_000;
+
 /** The whole program. Sets the exit code; leaves the process to end by itself so that output is not cut. */
-export async function main(argv: readonly string[]): Promise<void> {
+export async function main(given: readonly string[]): Promise<void> {
+  const [node = '', path = '', ...words] = given;
+  const called = basename(path);
+  const argv = called === PLUGIN_COMPLETION ? [node, path, '__complete', ...words] : given;
+  // Timers of our clock hold no process: without this one, a command that waits for a retry would end in the middle of it.
+  const held = setInterval(() => {}, HOLD_MS);
   process.on('unhandledRejection', (reason) => {
     process.stderr.write(`error: unhandled rejection, which is a bug: ${inspectReason(reason)}\n`);
     process.exit(EXIT.failed);
   });
   try {
     const program = await programFor(argv[2]);
+    if (called === PLUGIN) program.name('kubectl noisefleet');
     await program.parseAsync(argv);
   } catch (error) {
     if (error instanceof CommanderError) {
@@ -127,6 +175,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     }
     process.stderr.write(`error: ${describeError(error)}\n`);
     process.exitCode = exitCodeOf(error);
+  } finally {
+    clearInterval(held);
   }
 }
 

@@ -9,7 +9,7 @@ import { EXIT } from '../exit.ts';
 import type { Environment } from './environment.ts';
 
 /** Of the format. A reader refuses a newer one. */
-const CONNECTION_FILE_VERSION = 1;
+export const CONNECTION_FILE_VERSION = 1;
 
 /** A connection is half a kilobyte, certificates two more: this is a hundred of them. */
 const MAX_BYTES = 1_048_576;
@@ -19,12 +19,13 @@ const LABEL = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
 const PATTERN = new RegExp(`^(\\*|${LABEL}/(\\*|${LABEL}))$`);
 const SERVICE_ACCOUNT = new RegExp(`^${LABEL}/${LABEL}$`);
 const pattern = z.string().regex(PATTERN, { error: 'must be NAMESPACE/NAME, NAMESPACE/* or *' });
+const account = z.string().regex(SERVICE_ACCOUNT, { error: 'must be NAMESPACE/NAME' });
 
 const entry = fields({
   environments: z.array(pattern, { error: 'must be a list such as [team-a/*]' }).min(1, { error: 'must name one' }),
   registry: z.url({ protocol: /^https?$/, error: 'must be a URL that begins with https:// or http://' }),
   caBundle: text('must be PEM certificates').optional(),
-  serviceAccount: z.string().regex(SERVICE_ACCOUNT, { error: 'must be NAMESPACE/NAME' }).optional(),
+  serviceAccount: account.optional(),
   tokenFile: text('must be the path of a file').optional(),
   context: text('must be the name of a context').optional(),
 }).refine(({ serviceAccount, tokenFile }) => serviceAccount === undefined || tokenFile === undefined, {

@@ -44,7 +44,7 @@ export function withRegistryFlags(command: Command): Command {
 }
 
 /** Kubernetes writes the types with a capital, people do not. */
-function addressFlag(): Option {
+export function addressFlag(): Option {
   return flag(
     '--address <type>',
     'internal or external; external by default, where there is one and we are in no cluster',

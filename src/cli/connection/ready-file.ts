@@ -52,6 +52,12 @@ async function readReadyFile(path: string): Promise<ReadyFile> {
   }
 }
 
+/** The environments that `noisefleet dev` serves here, as people write them. @throws as `readReadyFile` */
+export async function environmentsHere(variables: NodeJS.ProcessEnv): Promise<readonly string[]> {
+  const { environments } = await readReadyFile(defaultReadyFile(variables));
+  return Object.keys(environments).map((id) => id.replace(/^default_/, '').replace('_', '/'));
+}
+
 /** The way that `noisefleet dev` left here. @throws CliError `not_found`, `not_authorized`, `not_external`, … */
 export async function connectionFromReadyFile(
   environment: Environment,

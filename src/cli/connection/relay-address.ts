@@ -1,4 +1,4 @@
-import { nearestName, type RelayStatus, type StoredExecutor } from '../../api/index.ts';
+import { nearestName, type RelayStatus, type StoredExecutor, type StoredRelay } from '../../api/index.ts';
 import type { ObjectApi } from '../../kube/index.ts';
 import { CliError } from '../client/cli-error.ts';
 import { bindRole, explainApi } from '../cluster/api-refusal.ts';
@@ -58,7 +58,7 @@ export async function registryOfExecutor(
 ): Promise<KnownRegistry> {
   const namespace = spec.relayRef.namespace ?? metadata.namespace;
   const { name } = spec.relayRef;
-  const { addresses } = await readRelayStatus(api, { namespace, name });
+  const { addresses } = (await readRelayObject(api, { namespace, name })).status;
   const address = chooseAddress(addresses, { asked, inCluster });
   if (address !== undefined) {
     const { registryURL: url, caBundle } = address;
@@ -77,11 +77,11 @@ export async function registryOfExecutor(
   });
 }
 
-/** @throws CliError as `registryOfExecutor` */
-async function readRelayStatus(api: ObjectApi, { namespace, name }: ObjectName): Promise<RelayStatus> {
+/** @throws CliError `forbidden`, `not_found`, `unauthenticated`, `api_unreachable` */
+export async function readRelayObject(api: ObjectApi, { namespace, name }: ObjectName): Promise<StoredRelay> {
   try {
     const { read, problem } = await api.get(relays, { namespace, name });
-    if (read !== undefined) return read.status;
+    if (read !== undefined) return read;
     throw new CliError(problem ?? '', { code: 'unreadable_resource', hint: 'Use the release that the cluster has.' });
   } catch (error) {
     throw explainApi(error, {
@@ -92,7 +92,7 @@ async function readRelayStatus(api: ObjectApi, { namespace, name }: ObjectName):
 }
 
 /** The one that was asked for; else External where there is one and we are outside; else Internal. */
-function chooseAddress(
+export function chooseAddress(
   addresses: readonly Address[],
   { asked, inCluster }: { asked: AddressType | undefined; inCluster: boolean },
 ): Address | undefined {
