@@ -39,6 +39,7 @@ export interface ReflectorOptions<T extends KubeObject> {
 export async function reflect<T extends KubeObject>(options: ReflectorOptions<T>, signal: AbortSignal): Promise<void> {
   const { api, resource, selection, sink, clock, log, random } = options;
   let version: string | undefined;
+  let isListed = false;
   let failures = 0;
   while (!signal.aborted) {
     const startedAt = clock.now();
@@ -48,6 +49,8 @@ export async function reflect<T extends KubeObject>(options: ReflectorOptions<T>
         sink.replace(page.items);
         sink.connected(true);
         version = page.resourceVersion;
+        if (isListed) log.info({ kind: resource.kind, namespace: selection.namespace }, 'read everything again');
+        isListed = true;
       }
       const resourceVersion: string = version;
       for await (const event of api.watch(resource, { ...selection, resourceVersion, signal })) {

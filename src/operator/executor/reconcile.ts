@@ -16,7 +16,9 @@ import { MadePods } from '../executor-pod/made-pods.ts';
 import { executorNames, podName } from '../executor-pod/names.ts';
 import { type PodView, viewPod } from '../executor-pod/observe.ts';
 import { asPodTemplate, executorPod } from '../executor-pod/pod.ts';
+import { pokeForKey } from '../executor-pod/poke.ts';
 import { summarise } from '../executor-pod/summary.ts';
+import { keyOccurrences } from '../executor-secret/occurrences.ts';
 import { type KeysResult, reconcileKeys } from '../executor-secret/reconcile.ts';
 import { type HeardFacts, reconcileExternal } from '../external/reconcile.ts';
 import { summariseExternal } from '../external/summary.ts';
@@ -199,9 +201,13 @@ export class ExecutorReconciler {
       view: pod.view,
       wasRegistered: wasRegistered(executor, pod.view),
     });
+    // Nobody tells when a Secret of somebody else's goes: only ours are followed.
+    const keysWait = keys.type === 'stalled' || keys.type === 'unavailable' ? ASK_AGAIN_MS : undefined;
+    const again = pod.refused ? REFUSED_AGAIN_MS : keysWait;
     const { pod: _pod, sessions: _sessions, ...rest } = status;
     const { sessions, until } = this.#sessions(executor, heard);
     const live = keys.records.filter(({ state }) => state === 'Prepared' || state === 'Active').at(-1);
+    if (keys.type === 'ready') await pokeForKey(world, seen, live, signal);
     return {
       status: {
         ...rest,
@@ -212,7 +218,8 @@ export class ExecutorReconciler {
         ...(sessions !== undefined && { sessions }),
       },
       findings,
-      requeueAt: earliest(pod.refused ? world.clock.now() + REFUSED_AGAIN_MS : pod.decision.nextTime, until),
+      events: keyOccurrences(executor.status.keys, keys.records),
+      requeueAt: earliest(again === undefined ? pod.decision.nextTime : world.clock.now() + again, until),
     };
   }
 
