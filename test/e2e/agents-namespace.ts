@@ -9,19 +9,29 @@ import { useProduct } from './product.ts';
 const ENABLING = join(import.meta.dirname, '../../config/samples/quickstart/00-namespace.yaml');
 const object = z.looseObject({ kind: z.string(), metadata: z.looseObject({ name: z.string() }) });
 
-/**
- * The product, and a namespace of the suite's own that is enabled for it as the quickstart's is, with a Relay `main` and a ServiceAccount
- * `dev` whom a grant lets into every executor.
- */
-export function useAgents(purpose: string, relaySpec: Readonly<Record<string, unknown>> = {}): SuiteNamespace {
-  useProduct();
+/** A namespace of the suite's own that is enabled for the product as the quickstart's is. */
+export function useEnabledNamespace(purpose: string): SuiteNamespace {
   const namespace = useNamespace(purpose);
   const enabling = objectsFor(namespace.name);
   const wide = enabling.filter(({ kind }) => kind.startsWith('Cluster'));
 
-  beforeAll(async () => {
-    await namespace.kubectl.apply(
-      ...enabling,
+  beforeAll(() => namespace.kubectl.apply(...enabling));
+  afterAll(async () => {
+    for (const { kind, metadata } of wide) {
+      await namespace.kubectl.run(['delete', kind, metadata.name, '--ignore-not-found']);
+    }
+    // While the operator is there: what it made goes with it.
+    await namespace.kubectl.run(['delete', 'executors,relays', '--all', '--timeout=60s'], { seconds: 90 });
+  });
+  return namespace;
+}
+
+/** The product, and an enabled namespace with a Relay `main` and a ServiceAccount `dev` whom a grant lets into every executor. */
+export function useAgents(purpose: string, relaySpec: Readonly<Record<string, unknown>> = {}): SuiteNamespace {
+  useProduct();
+  const namespace = useEnabledNamespace(purpose);
+  beforeAll(() =>
+    namespace.kubectl.apply(
       { apiVersion: 'noisefleet.dev/v1alpha1', kind: 'Relay', metadata: { name: 'main' }, spec: relaySpec },
       { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'dev' } },
       {
@@ -30,15 +40,8 @@ export function useAgents(purpose: string, relaySpec: Readonly<Record<string, un
         metadata: { name: 'dev' },
         spec: { subjects: [{ kind: 'ServiceAccount', name: 'dev' }], executorSelector: {} },
       },
-    );
-  });
-  afterAll(async () => {
-    for (const { kind, metadata } of wide) {
-      await namespace.kubectl.run(['delete', kind, metadata.name, '--ignore-not-found']);
-    }
-    // While the operator is there: what it made goes with it.
-    await namespace.kubectl.run(['delete', 'executors,relays', '--all', '--timeout=60s'], { seconds: 90 });
-  });
+    ),
+  );
   return namespace;
 }
 
