@@ -28,7 +28,8 @@ export async function onInstallation(
   const tools = await findCluster();
   if ('unavailable' in tools) return tools;
   const present = await tools.kubectl('get', 'crd', 'executors.noisefleet.dev', '--ignore-not-found', '-o', 'name');
-  if (present !== '') return { unavailable: 'the cluster has a noisefleet already' };
+  if (present !== '')
+    return { unavailable: 'the cluster has our CRDs already: a bench that removes them would remove what is in them' };
   if (options.operator === 'pods' && !tools.ours)
     return { unavailable: 'an image can only be loaded into the cluster of npm run cluster: unset KUBECONFIG' };
   const installation = new Installation(tools, buildBundle());
@@ -75,8 +76,20 @@ export class Installation {
   async operator(): Promise<ServiceProcess> {
     const account = `${RELEASE}-operator`;
     const kubeconfig = await this.#kubeconfigOf(account);
+    const [node = '', program = ''] = this.#program;
     const operator = await ServiceProcess.start([
-      ...[...this.#program, 'operator', '--kubeconfig', kubeconfig, '--namespace', RELEASE, '--image', IMAGE],
+      ...[
+        node,
+        ...(await this.#nodeFlags()),
+        program,
+        'operator',
+        '--kubeconfig',
+        kubeconfig,
+        '--namespace',
+        RELEASE,
+        '--image',
+        IMAGE,
+      ],
       ...['--service-account', account, '--lease-name', account],
     ]);
     this.#operators.push(operator);
@@ -95,6 +108,14 @@ export class Installation {
     await this.tools.helm('uninstall', RELEASE, '--namespace', RELEASE, '--ignore-not-found', '--wait');
     await this.tools.kubectl('delete', 'namespace', RELEASE, '--ignore-not-found', '--timeout=120s');
     rmSync(this.#folder, { recursive: true });
+  }
+
+  /** What the chart starts Node with. */
+  async #nodeFlags(): Promise<string[]> {
+    const path = '{.spec.template.spec.containers[0].command}';
+    const where = ['deployment', `${RELEASE}-operator`, '-n', RELEASE];
+    const command: string[] = JSON.parse(await this.tools.kubectl('get', ...where, '-o', `jsonpath=${path}`));
+    return command.filter((word) => word.startsWith('--'));
   }
 
   /** The cluster's kubeconfig with the token of a ServiceAccount in place of its administrator. */
@@ -121,7 +142,8 @@ export function relay(name: string): object {
 
 /** On no node: its children are written, its pod waits. */
 export function waitingExecutor(name: string, relayName: string): object {
-  const template = { spec: { nodeSelector: { 'noisefleet.test/none': 'none' } } };
+  const containers = [{ name: 'workspace', image: IMAGE }];
+  const template = { spec: { containers, nodeSelector: { 'example.com/none': 'none' } } };
   return { ...head('Executor', name), spec: { relayRef: { name: relayName }, template } };
 }
 
