@@ -83,10 +83,10 @@ program
 
 program
   .command('node')
-  .description('add a worker, cut its power, or remove it')
-  .addArgument(new Argument('<action>').choices(['add', 'kill', 'remove']))
+  .description('add a worker, cut its power, remove it; or cut its link, and heal that')
+  .addArgument(new Argument('<action>').choices(['add', 'kill', 'remove', 'cut', 'heal']))
   .addArgument(new Argument('<number>', '2, 3, …').argParser(countOfNodes))
-  .action(async (action: 'add' | 'kill' | 'remove', n: number) => {
+  .action(async (action: 'add' | 'kill' | 'remove' | 'cut' | 'heal', n: number) => {
     refuseUsersCluster('this is for the cluster that up made');
     runningNodes();
     if (action === 'add') return addNode(n);

@@ -33,11 +33,18 @@ const containerName = ruled(dnsLabel, notOurs('container names'));
 const volumeName = ruled(dnsLabel, notOurs('volume names'));
 /** Our Secrets hold keys; by a volume or by the environment they would be in a container that commands run in. */
 const secretName = ruled(dnsName, notOurs('Secrets with names'));
+/** As a registry or a relay a pod could read every executor there is, or report as one of their replicas. */
+const serviceAccountName = ruled(dnsName, notOurs('ServiceAccounts with names'));
 const secretNamed = part({ name: secretName.optional().describe('Name of a Secret that is not ours.') });
 
 const env = part({
   name: text({ max: 1024, message: 'must be the name of a variable' }).describe('Name of the variable.'),
-  valueFrom: part({ secretKeyRef: secretNamed.optional().describe('A key of a Secret.') })
+  valueFrom: part({
+    secretKeyRef: secretNamed.optional().describe('A key of a Secret.'),
+    fileKeyRef: part({ volumeName: volumeName.optional().describe('Name of a volume of this template.') })
+      .optional()
+      .describe('A key of a file in a volume.'),
+  })
     .optional()
     .describe('Where the value is from.'),
 });
@@ -135,6 +142,10 @@ const podSpec = ruled(
     volumes: list(volume, { max: MAX_VOLUMES, type: 'map', keys: ['name'] })
       .optional()
       .describe('Volumes.'),
+    serviceAccountName: serviceAccountName
+      .optional()
+      .describe('ServiceAccount that is not ours. No token of it is mounted.'),
+    serviceAccount: serviceAccountName.optional().describe('The former name of `serviceAccountName`.'),
     hostNetwork: never('hostNetwork'),
     hostPID: never('hostPID'),
     hostIPC: never('hostIPC'),

@@ -23,6 +23,6 @@ exit "$code"`;
 export function leaveFirstPlace(shell: readonly string[] | undefined, folder: string): void {
   const [file] = shell ?? [];
   if (process.pid !== 1 || shell === undefined || file === undefined) return;
-  const again = [...throughLoader(folder, join(folder, 'node')), ...process.argv.slice(1)];
+  const again = [...throughLoader(folder, join(folder, 'node')), ...process.execArgv, ...process.argv.slice(1)];
   process.execve?.(file, [...shell, '-c', REAP, 'noisefleet', ...again], process.env);
 }

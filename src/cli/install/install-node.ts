@@ -2,7 +2,12 @@ import { chmod, copyFile, mkdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { sharedObjectsIn } from './shared-objects.ts';
 
-const EXECUTABLE = 0o755;
+const READABLE = 0o755;
+/**
+ * A program that its user may run and not read is not "dumpable" (`prctl(2)`): other processes of that user cannot read its memory or
+ * environment. The exec-server is started through this loader, and commands, which run as the same user, must not find the sidecar's token.
+ */
+const EXECUTE_ONLY = 0o111;
 
 /** This Node cannot be taken along: it is linked statically, or runs where there is no `/proc`. */
 class InstallError extends Error {
@@ -21,9 +26,11 @@ export async function installNode(target: string): Promise<void> {
   const lib = join(target, 'lib');
   await mkdir(lib, { recursive: true });
   for (const path of objects.libraries) await copyFile(path, join(lib, basename(path)));
-  const programs = { [process.execPath]: 'node', [objects.loader]: 'loader' };
-  for (const [path, name] of Object.entries(programs)) {
-    await copyFile(path, join(target, name));
-    await chmod(join(target, name), EXECUTABLE);
-  }
+  await installProgram(process.execPath, join(target, 'node'), READABLE);
+  await installProgram(objects.loader, join(target, 'loader'), EXECUTE_ONLY);
+}
+
+async function installProgram(path: string, target: string, mode: number): Promise<void> {
+  await copyFile(path, target);
+  await chmod(target, mode);
 }

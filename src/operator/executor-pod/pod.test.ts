@@ -90,11 +90,12 @@ describe('the pod of an executor', () => {
   it('runs the exec-server in the user’s image by a Node that needs nothing of that image', () => {
     const workspace = named(podOf(template({})), 'workspace');
     expect(workspace?.image).toBe('golang:1.26');
-    expect(workspace?.command?.slice(0, 4)).toEqual([
+    expect(workspace?.command?.slice(0, 5)).toEqual([
       '/noisefleet/loader',
       '--library-path',
       '/noisefleet/lib',
       '/noisefleet/node',
+      '--disable-sigusr1',
     ]);
     expect(workspace?.command).toContain('exec-server');
     expect(workspace?.workingDir).toBe('/tmp/noisefleet');

@@ -3,12 +3,18 @@ import { PORTS } from '../children/ports.ts';
 import { PATHS } from './places.ts';
 
 /**
+ * Commands run as the same user, and could otherwise have Node open its debugger by a signal: with it, the token that the sidecar showed.
+ */
+const NODE_FLAGS = ['--disable-sigusr1'];
+
+/**
  * Our program by the Node that the init container has installed, started through its own loader and with its own libraries: works in images with
  * glibc, with musl, and with no libc at all. No variable is set, so commands inherit none.
  */
 export function withTools(args: readonly string[]): string[] {
   const { tools } = PATHS;
-  return [`${tools}/loader`, '--library-path', `${tools}/lib`, `${tools}/node`, `${tools}/app/main.js`, ...args];
+  const node = [`${tools}/loader`, '--library-path', `${tools}/lib`, `${tools}/node`, ...NODE_FLAGS];
+  return [...node, `${tools}/app/main.js`, ...args];
 }
 
 /** What the workspace container runs. */

@@ -1,7 +1,16 @@
 import { BlockList, isIPv6 } from 'node:net';
 
-/** Where clouds answer with credentials of the node: link-local addresses, and AWS's own over IPv6. Never open, whatever is listed. */
-const METADATA_NETWORKS = ['169.254.0.0/16', 'fe80::/10', 'fd00:ec2::254/128'];
+/** Where clouds answer with credentials of the node, or of pods. Never open, whatever is listed. */
+const METADATA_NETWORKS = [
+  '169.254.0.0/16', // link-local: nearly all of them
+  'fe80::/10', // the same; also past every policy for IPv4 to the neighbours on a node
+  'fd00:ec2::254/128', // AWS
+  'fd00:ec2::23/128', // AWS, credentials of pods (EKS Pod Identity)
+  'fd20:ce::254/128', // Google Cloud
+  '168.63.129.16/32', // Azure: settings of the node, with its secrets
+  '100.100.100.200/32', // Alibaba Cloud
+  '192.0.0.192/32', // Oracle Cloud
+];
 
 interface Network {
   readonly address: string;

@@ -3,6 +3,8 @@ import type { Executor } from '../../api/index.ts';
 import { metadataIn } from './metadata-addresses.ts';
 import { executorPolicy } from './policy.ts';
 
+/** The metadata services that IPv4 reaches. */
+const EVERYWHERE = ['169.254.0.0/16', '168.63.129.16/32', '100.100.100.200/32', '192.0.0.192/32'];
 const owner = { kind: 'Executor', name: 'build', namespace: 'team-a', uid: 'u' } as const;
 const relay = { namespace: 'agents', name: 'main' };
 
@@ -33,7 +35,7 @@ describe('the network policy of an executor', () => {
     const all = { type: 'CIDR', cidr: { block: '0.0.0.0/0', except: ['10.0.0.0/8'] } } as const;
     const rule = policyWith({ name: 'internet', to: { ...all, cidr: { ...all.cidr, except: ['10.0.0.0/8'] } } })
       ?.egress?.[3];
-    expect(rule?.to?.[0]?.ipBlock?.except).toEqual(['10.0.0.0/8', '169.254.0.0/16']);
+    expect(rule?.to?.[0]?.ipBlock?.except).toEqual(['10.0.0.0/8', ...EVERYWHERE]);
     expect(rule).not.toHaveProperty('ports');
   });
 
@@ -46,13 +48,15 @@ describe('the network policy of an executor', () => {
   });
 
   it.each([
-    ['0.0.0.0/0', ['169.254.0.0/16']],
+    ['0.0.0.0/0', EVERYWHERE],
+    ['100.64.0.0/10', ['100.100.100.200/32']],
+    ['168.63.129.16/32', 'all'],
     ['169.0.0.0/8', ['169.254.0.0/16']],
     ['10.0.0.0/8', []],
     ['169.254.0.0/16', 'all'],
     ['169.254.169.254/32', 'all'],
-    ['::/0', ['fe80::/10', 'fd00:ec2::254/128']],
-    ['fd00::/8', ['fd00:ec2::254/128']],
+    ['::/0', ['fe80::/10', 'fd00:ec2::254/128', 'fd00:ec2::23/128', 'fd20:ce::254/128']],
+    ['fd00::/16', ['fd00:ec2::254/128', 'fd00:ec2::23/128']],
     ['fd00:ec2::254/128', 'all'],
     ['fe80::1/128', 'all'],
     ['2001:db8::/32', []],

@@ -27,7 +27,8 @@ export function relayNames(relay: { readonly name: string }): RelayNames {
     registry: forServices(owner, 'registry'),
     registryPeers: forServices(owner, 'peers'),
     relay: forServices(owner, 'relay'),
-    relayServiceAccount: childName(owner, 'relay'),
+    // Of the names that a pod template may not use: whoever runs as a relay may report as one.
+    relayServiceAccount: secretName(owner, 'relay'),
     ticketKeys: secretName(owner, 'ticket-keys'),
     authority: secretName(owner, 'authority'),
     bundle: childName(owner, 'bundle'),

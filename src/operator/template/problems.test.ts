@@ -38,6 +38,23 @@ describe('what a template must not hold', () => {
     ['hostPID', withSpec({ hostPID: true }), 'spec.template.spec.hostPID'],
     ['hostIPC', withSpec({ hostIPC: true }), 'spec.template.spec.hostIPC'],
     ['a shared process namespace', withSpec({ shareProcessNamespace: true }), 'shareProcessNamespace'],
+    [
+      'the ServiceAccount of registries',
+      withSpec({ serviceAccountName: 'noisefleet-registry' }),
+      'spec.template.spec.serviceAccountName is one of ours',
+    ],
+    [
+      'the ServiceAccount of relays by its former field',
+      withSpec({ serviceAccount: 'noisefleet-main-relay-1' }),
+      'spec.template.spec.serviceAccount is one of ours',
+    ],
+    [
+      'a file of our volume in the environment',
+      withContainer({
+        env: [{ name: 'T', valueFrom: { fileKeyRef: { volumeName: 'noisefleet-state', path: 't', key: 'T' } } }],
+      }),
+      'containers[0].env[0].valueFrom.fileKeyRef.volumeName mounts a volume of ours',
+    ],
     ['a token of the API', withSpec({ automountServiceAccountToken: true }), 'automountServiceAccountToken'],
     [
       'our Secret as a volume',

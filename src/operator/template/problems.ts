@@ -31,6 +31,11 @@ export function templateProblems(template: V1PodTemplateSpec): string[] {
           'spec.template.spec.automountServiceAccountToken would give commands a token of the Kubernetes API: leave it out',
         ]
       : []),
+    ...(['serviceAccountName', 'serviceAccount'] as const).flatMap((field) =>
+      spec[field]?.startsWith(RESERVED_PREFIX)
+        ? [`spec.template.spec.${field} is one of ours: commands would have the rights of a registry or relay`]
+        : [],
+    ),
     ...(spec.volumes ?? []).flatMap((volume, index) => volumeProblems(volume, `spec.template.spec.volumes[${index}]`)),
     ...containers.flatMap(([field, list]) =>
       list.flatMap((each, index) => containerProblems(each, `spec.template.spec.${field}[${index}]`)),
@@ -79,6 +84,10 @@ function containerProblems(container: V1Container | V1EphemeralContainer, where:
     ...envFrom.flatMap(({ secretRef }, index) => secretsOf(`envFrom[${index}].secretRef.name`, secretRef?.name)),
   ];
   const mounts = [
+    ...env.map(({ valueFrom }, index) => ({
+      volume: valueFrom?.fileKeyRef?.volumeName ?? '',
+      at: `env[${index}].valueFrom.fileKeyRef.volumeName`,
+    })),
     ...volumeMounts.map((each, index) => ({ volume: each.name, at: `volumeMounts[${index}].name` })),
     ...volumeDevices.map((each, index) => ({ volume: each.name, at: `volumeDevices[${index}].name` })),
   ];

@@ -76,6 +76,7 @@ describe('the registry over HTTP', () => {
         () => fixture.register('Default.Demo', fixture.tokens.demo),
       ],
       ['a client token', 401, 'token_invalid', () => fixture.register(DEMO, fixture.tokens.alice)],
+      ['an unknown bearer with any body', 401, 'token_invalid', () => fixture.post(DEMO, 'register', someToken(), '{')],
       ['a body that is not JSON', 400, 'bad_request', () => fixture.post(DEMO, 'register', fixture.tokens.demo, '{')],
       [
         'a key that is too short',
@@ -286,6 +287,7 @@ describe('the registry over HTTP', () => {
       await present();
       const asked = await bundle();
       expect((await fixture.validate(DEMO, someToken(), asked)).status).toBe(401);
+      expect((await fixture.post(DEMO, 'validate', someToken(), '{')).status).toBe(401);
       expect((await fixture.validate(LAPTOP, fixture.tokens.demo, asked)).status).toBe(404);
     });
   });

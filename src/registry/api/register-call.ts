@@ -16,6 +16,7 @@ import { type RegistryContext, usableRoutes } from '../context.ts';
 import type { ExecutorAuthentication } from '../directory/directory.ts';
 import { REFUSALS, type Refusal } from './answer.ts';
 import type { Answer, Call } from './call.ts';
+import { credentialRefusal } from './credential.ts';
 import { type Admission, decideRegister, type RegisterDecision, type RegisterFacts } from './register.ts';
 import { changeOrTime } from './wait.ts';
 
@@ -35,6 +36,8 @@ export async function registerCall(call: Call, context: RegistryContext): Promis
   if (bearer === undefined) return refused(REFUSALS.tokenInvalid('no_bearer'), call, context);
   await waitFor(() => directory.synced(), call, context);
   const executor = await directory.authenticateExecutor(bearer, environmentId);
+  const bad = credentialRefusal(executor);
+  if (bad !== undefined) return refused(bad, call, context);
   const known = executor.outcome === 'proven' ? executor.environmentId : undefined;
   const waitMs = known && limiters.register.take(known, clock.now());
   if (waitMs !== undefined) {

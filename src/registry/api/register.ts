@@ -12,6 +12,7 @@ import {
 import type { EnvironmentRecord, ExecutorAuthentication } from '../directory/directory.ts';
 import { REFUSALS, type Refusal, refuse } from './answer.ts';
 import { isServing } from './connect.ts';
+import { credentialRefusal } from './credential.ts';
 
 /**
  * How long a claim stands after its registration although no relay reports it yet: a socket is dialled at once, and `noisefleet join`
@@ -65,8 +66,7 @@ export function decideRegister(facts: RegisterFacts): RegisterDecision {
   const { executor, record, environmentId } = facts;
   if (facts.closing) return REFUSALS.closing();
   if (!facts.synced || executor.outcome === 'unavailable') return REFUSALS.notSynced();
-  if (executor.outcome === 'expired') return REFUSALS.tokenExpired();
-  if (executor.outcome === 'unknown') return REFUSALS.tokenInvalid();
+  if (executor.outcome !== 'proven') return credentialRefusal(executor) ?? REFUSALS.tokenInvalid();
   if (executor.environmentId !== environmentId) return REFUSALS.environmentUnknown();
   if (record === undefined) return executor.incarnation === undefined ? REFUSALS.environmentUnknown() : superseded();
   return record.runtime === 'External' ? decideExternal(record, facts) : decidePod(record, executor.incarnation, facts);

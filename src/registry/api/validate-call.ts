@@ -13,6 +13,7 @@ import type { RegistryContext } from '../context.ts';
 import { identityHashOf } from '../identity-hash.ts';
 import { REFUSALS } from './answer.ts';
 import type { Answer, Call } from './call.ts';
+import { credentialRefusal } from './credential.ts';
 import { decideValidate, type ValidateDecision, type ValidateFacts } from './validate.ts';
 
 /** `POST …/validate`: an executor asks about the harness key that a handshake proved (contract §2.4). */
@@ -21,6 +22,8 @@ export async function validateCall(call: Call, context: RegistryContext): Promis
   if (environmentId === undefined) return REFUSALS.environmentUnknown();
   if (bearer === undefined) return REFUSALS.tokenInvalid('no_bearer');
   const executor = await context.directory.authenticateExecutor(bearer, environmentId);
+  const bad = credentialRefusal(executor);
+  if (bad !== undefined) return bad;
   if (executor.outcome === 'proven') {
     const waitMs = context.limiters.validate.take(executor.environmentId, context.clock.now());
     if (waitMs !== undefined) return REFUSALS.rateLimited('validations_per_second', waitMs / 1000);

@@ -10,6 +10,7 @@ import { registrationIdOf } from '../../wire/index.ts';
 import type { EnvironmentRecord, ExecutorAuthentication } from '../directory/directory.ts';
 import { REFUSALS, type Refusal, refuse } from './answer.ts';
 import { isServing } from './connect.ts';
+import { credentialRefusal } from './credential.ts';
 
 export interface ValidateFacts {
   readonly closing: boolean;
@@ -43,8 +44,7 @@ export type ValidateDecision =
 export function decideValidate(facts: ValidateFacts): ValidateDecision {
   const { executor, record, grant } = facts;
   if (facts.closing || !facts.synced || executor.outcome === 'unavailable') return cannotTell();
-  if (executor.outcome === 'expired') return REFUSALS.tokenExpired();
-  if (executor.outcome === 'unknown') return REFUSALS.tokenInvalid();
+  if (executor.outcome !== 'proven') return credentialRefusal(executor) ?? REFUSALS.tokenInvalid();
   if (executor.environmentId !== facts.environmentId) return REFUSALS.environmentUnknown();
   if (record === undefined) return invalid('unknown_environment');
   const owned = ownRegistration(record, executor.incarnation, facts.registrationId);

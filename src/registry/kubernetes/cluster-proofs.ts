@@ -1,4 +1,4 @@
-import { AUDIENCES, childName, LABELS } from '../../api/index.ts';
+import { AUDIENCES, LABELS, secretName } from '../../api/index.ts';
 import type { Logger } from '../../telemetry/index.ts';
 import type { PeerProofs } from '../peer-proofs.ts';
 import type { Authenticator } from './authenticator.ts';
@@ -22,7 +22,7 @@ export interface ClusterProofsOptions {
 
 /** The ServiceAccount that a Relay's relay pods run as, and nothing else does. */
 export function relayServiceAccountOf({ namespace, name }: ObjectName): ObjectName {
-  return { namespace, name: childName({ kind: 'Relay', name }, 'relay') };
+  return { namespace, name: secretName({ kind: 'Relay', name }, 'relay') };
 }
 
 /** Pods of the Relay by their own ServiceAccount's token, the operator by its own (`design.md` §6). */

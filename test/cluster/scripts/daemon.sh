@@ -17,6 +17,7 @@ command_line() {
     --initial-cluster main=http://127.0.0.1:2380 ;;
   kube-apiserver) echo "$BIN/kube-apiserver" --etcd-servers=http://127.0.0.1:2379 \
     --bind-address="$ip" --advertise-address="$ip" --secure-port=6443 --service-cluster-ip-range="$SERVICE_CIDR" \
+    --audit-policy-file="$CONFIG/audit.yaml" --audit-log-path="$STATE/audit.log" --audit-log-maxsize=100 --audit-log-maxbackup=1 \
     --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction --allow-privileged=true \
     --client-ca-file="$PKI/ca.crt" --tls-cert-file="$PKI/apiserver.crt" --tls-private-key-file="$PKI/apiserver.key" \
     --kubelet-client-certificate="$PKI/apiserver-kubelet.crt" --kubelet-client-key="$PKI/apiserver-kubelet.key" \

@@ -1,7 +1,8 @@
 #!/bin/bash
-# One node, without the daemons of Kubernetes: node.sh up|kill|remove NUMBER
+# One node, without the daemons of Kubernetes: node.sh up|kill|remove|cut|heal NUMBER
 #   up      namespaces, network, containerd, images; does nothing when the node is there
 #   kill    its power cut        remove   also deletes the Node object
+#   cut     a partition: it goes on alone, and what it sends gets nowhere        heal   the end of that
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 
@@ -110,8 +111,10 @@ power_cut() {
 }
 
 case $1 in
+cut) ip link set "nf-$node" nomaster ;;
+heal) ip link set "nf-$node" master "$BRIDGE" ;;
 up) up ;;
 kill) power_cut ;;
 remove) power_cut; kubectl delete node "$node" --ignore-not-found ;;
-*) fail "up, kill or remove" ;;
+*) fail "up, kill, remove, cut or heal" ;;
 esac
