@@ -43,7 +43,7 @@ const CHILD_KINDS: Readonly<Record<string, Resource>> = {
 };
 
 /** What somebody does by hand to a child, and what is then in its JSON again, or not in it any more. */
-const EDITS = [
+const EDITS: readonly (readonly [Resource, string, Readonly<Record<string, unknown>>, RegExp])[] = [
   [deployments, RELAY.relay, { spec: { replicas: 0 } }, /"replicas":2/],
   [deployments, RELAY.registry, { spec: { template: { spec: { serviceAccountName: 'default' } } } }, /"noisefleet-reg/],
   [services, RELAY.registry, { spec: { selector: { app: 'mine' } } }, /"noisefleet.dev\/relay":"main"/],
@@ -56,7 +56,7 @@ const EDITS = [
   [configMaps, RELAY.bundle, { data: { 'ca.crt': 'mine' } }, /BEGIN CERTIFICATE/],
   [configMaps, BUILD.bundle, { metadata: { ownerReferences: null } }, /"controller":true/],
   [secrets, RELAY.registryTls, { data: { 'tls.crt': 'bWluZQ==' } }, /"tls.crt":"LS0t/],
-] as const satisfies readonly (readonly [Resource, string, object, RegExp])[];
+];
 
 describe('what belongs to a Relay and an Executor', () => {
   useProduct();
