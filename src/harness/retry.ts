@@ -1,5 +1,3 @@
-import type { Clock } from '../telemetry/index.ts';
-
 /** Pauses between the at most five requests of a first connection, in milliseconds (contract §2.3). */
 const INITIAL_PAUSES_MS = [500, 1000, 2000, 4000];
 
@@ -25,20 +23,4 @@ export function pauseAfter(attempt: number, purpose: ConnectPurpose, random: () 
 export function isRetryableConnect(status: number, code: string | undefined): boolean {
   if (status === 409) return code === 'environment_offline';
   return status === 408 || status === 429 || status >= 500;
-}
-
-/** Waits; rejects with the signal's reason when that ends it. The timer keeps no process alive. */
-export function pause(milliseconds: number, clock: Clock, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(signal.reason);
-    const aborted = () => {
-      timer.cancel();
-      reject(signal?.reason);
-    };
-    const timer = clock.after(milliseconds, () => {
-      signal?.removeEventListener('abort', aborted);
-      resolve();
-    });
-    signal?.addEventListener('abort', aborted, { once: true });
-  });
 }

@@ -1,12 +1,9 @@
-import type { Clock } from '../telemetry/index.ts';
+import { type Clock, pause } from '../telemetry/index.ts';
 import type { Rendezvous } from './rendezvous.ts';
 
 /** Closing spreads over this much of the whole time, so that thousands of clients do not redial in one instant. */
 const PACED_PART = 0.5;
 const STEP_MS = 50;
-
-const pause = (clock: Clock, milliseconds: number) =>
-  new Promise<void>((resolve) => void clock.after(milliseconds, resolve));
 
 /**
  * Ends every socket within `milliseconds`: first the executors, whose harnesses follow, a share in each step; what is left at
@@ -26,9 +23,9 @@ export async function closePaced(rendezvous: Rendezvous, clock: Clock, milliseco
       if (ended >= perStep) break;
     }
     if (ended === 0) break;
-    await pause(clock, STEP_MS);
+    await pause(STEP_MS, clock);
   }
-  while (rendezvous.socketCount > 0 && clock.now() - start < milliseconds) await pause(clock, STEP_MS);
+  while (rendezvous.socketCount > 0 && clock.now() - start < milliseconds) await pause(STEP_MS, clock);
   for (const executor of rendezvous.executors) executor.terminate('relay_closes');
   for (const harness of rendezvous.harnesses) harness.terminate('relay_closes');
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ManualClock, MemoryApiServer } from '../../kube/testing/index.ts';
+import { MemoryApiServer } from '../../kube/testing/index.ts';
+import { ManualClock } from '../../telemetry/testing/manual-clock.ts';
 import { ServiceAccountTokens } from './service-account-tokens.ts';
 
 const HOUR_MS = 3_600_000;

@@ -1,3 +1,4 @@
+import { pause } from '../../telemetry/index.ts';
 import {
   decodePublicKey,
   fingerprintOf,
@@ -9,7 +10,6 @@ import {
 import { HarnessError, messageOf } from '../error.ts';
 import { refusalOf } from '../registry/connect.ts';
 import type { RegistryAnswer } from '../registry/endpoint.ts';
-import { pause } from '../retry.ts';
 import type { Answer } from './answer.ts';
 import { type ChildRequest, forward, hostOf, type RouteContext, type Routes } from './route.ts';
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { pause } from '../../telemetry/index.ts';
 import {
   decodeBase64,
   type ExecParams,
@@ -7,7 +8,6 @@ import {
   parseExecNotification,
 } from '../../wire/index.ts';
 import { HarnessError, messageOf } from '../error.ts';
-import { pause } from '../retry.ts';
 import type { Session, SessionObserver } from '../session/session.ts';
 import { OutputOrder, type ProcessEvent, type ReadAnswer } from './output-order.ts';
 import { RemoteProcess } from './remote-process.ts';

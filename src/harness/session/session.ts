@@ -1,3 +1,4 @@
+import { pause } from '../../telemetry/index.ts';
 import {
   type ExecMethod,
   type ExecParams,
@@ -9,7 +10,6 @@ import {
   WireError,
 } from '../../wire/index.ts';
 import { HarnessError, messageOf } from '../error.ts';
-import { pause } from '../retry.ts';
 import { type AttachContext, type Attachment, attach } from './attach.ts';
 import { afterFailure, IDLE, OPENING, RECOVERY_MS, type SessionState } from './state.ts';
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../telemetry/testing/manual-clock.ts';
 import { configMaps, secrets } from '../objects/builtin.ts';
-import { ManualClock, MemoryApiServer } from '../testing/index.ts';
+import { MemoryApiServer } from '../testing/index.ts';
 import { Applier } from './applier.ts';
 
 const metadata = { namespace: 'a', name: 'x' };

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLogger } from '../../telemetry/index.ts';
+import { ManualClock, settle } from '../../telemetry/testing/manual-clock.ts';
 import { ApiError } from '../client/errors.ts';
 import { WATCH_SILENCE_MS } from '../client/watch.ts';
 import { MemoryApiServer } from '../memory/memory-api-server.ts';
 import { configMaps } from '../objects/builtin.ts';
 import { keyOf } from '../objects/resource.ts';
-import { ManualClock, settle } from '../testing/index.ts';
 import { ALL_NAMESPACES, Informer } from './informer.ts';
 
 const log = createLogger({ component: 'test', level: 'silent' });

@@ -1,7 +1,6 @@
-import type { Clock, Logger } from '../../telemetry/index.ts';
+import { type Clock, type Logger, pause } from '../../telemetry/index.ts';
 import type { ListPage, ObjectApi, Selection, WatchEvent } from '../client/api.ts';
 import { ApiError, isApiError, isExpired } from '../client/errors.ts';
-import { wait } from '../client/wait.ts';
 import type { KubeObject } from '../objects/object.ts';
 import type { Resource } from '../objects/resource.ts';
 import { backoff } from '../queue/backoff.ts';
@@ -71,7 +70,7 @@ export async function reflect<T extends KubeObject>(options: ReflectorOptions<T>
       else log.debug(about, 'watch still interrupted');
       if (isExpired(error) && failures === 1) continue;
     }
-    await pause(backoff(failures, random, RETRY), clock, signal);
+    await pauseUnlessOver(backoff(failures, random, RETRY), clock, signal);
   }
 }
 
@@ -92,9 +91,9 @@ function take<T extends KubeObject>(event: WatchEvent<T>, sink: ReflectorSink<T>
   }
 }
 
-async function pause(milliseconds: number, clock: Clock, signal: AbortSignal): Promise<void> {
+async function pauseUnlessOver(milliseconds: number, clock: Clock, signal: AbortSignal): Promise<void> {
   try {
-    await wait(milliseconds, clock, signal);
+    await pause(milliseconds, clock, signal);
   } catch {
     // The loop ends by its own condition.
   }

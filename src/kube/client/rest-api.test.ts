@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock, settle } from '../../telemetry/testing/manual-clock.ts';
 import { configMaps } from '../objects/builtin.ts';
-import { ManualClock, MemoryApiServer, settle } from '../testing/index.ts';
+import { MemoryApiServer } from '../testing/index.ts';
 import type { ObjectApi } from './api.ts';
 import { reviewToken } from './reviews.ts';
 

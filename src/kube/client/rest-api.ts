@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import type { Clock } from '../../telemetry/index.ts';
+import { type Clock, pause } from '../../telemetry/index.ts';
 import type { KubeObject, ObjectRef, WritableObject } from '../objects/object.ts';
 import { apiVersionOf, keyOf, type PathOptions, pathOf, type Resource } from '../objects/resource.ts';
 import { errorOfStatus, parseJson } from './answer.ts';
@@ -21,7 +21,6 @@ import { ApiError, isApiError } from './errors.ts';
 import { readPages } from './pages.ts';
 import { parseRetryAfter, pauseBeforeRepeat } from './retry.ts';
 import type { ApiRequest, ApiResponse, Transport } from './transport.ts';
-import { wait } from './wait.ts';
 import { readWatch } from './watch.ts';
 
 const PATCH_CONTENT_TYPE: Readonly<Record<PatchType, string>> = {
@@ -233,9 +232,9 @@ export class RestApi implements ObjectApi {
       const retryAfterMs = parseRetryAfter(response.headers['retry-after'], this.#clock.now());
       const text = await bodyText(response);
       const readOnly = request.method === 'GET';
-      const pause = pauseBeforeRepeat({ status: response.status, retryAfterMs, readOnly, repeats }, this.#random);
-      if (pause === undefined) throw refusalOf(text, response.status, request.step, retryAfterMs);
-      await wait(pause, this.#clock, request.signal);
+      const pauseMs = pauseBeforeRepeat({ status: response.status, retryAfterMs, readOnly, repeats }, this.#random);
+      if (pauseMs === undefined) throw refusalOf(text, response.status, request.step, retryAfterMs);
+      await pause(pauseMs, this.#clock, request.signal);
     }
   }
 

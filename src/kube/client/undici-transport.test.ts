@@ -3,8 +3,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../telemetry/index.ts';
+import { ManualClock } from '../../telemetry/testing/manual-clock.ts';
 import { configMaps } from '../objects/builtin.ts';
-import { listenOnHttp, ManualClock, MemoryApiServer } from '../testing/index.ts';
+import { listenOnHttp, MemoryApiServer } from '../testing/index.ts';
 import { CachedCredentials, type Credentials } from './credentials.ts';
 import { UndiciTransport } from './undici-transport.ts';
 

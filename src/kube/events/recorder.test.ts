@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createLogger } from '../../telemetry/index.ts';
+import { ManualClock, settle } from '../../telemetry/testing/manual-clock.ts';
 import { MemoryApiServer } from '../memory/memory-api-server.ts';
 import { configMaps, events } from '../objects/builtin.ts';
-import { ManualClock, settle } from '../testing/index.ts';
 import { cutToBytes } from './event.ts';
 import { EventRecorder } from './recorder.ts';
 

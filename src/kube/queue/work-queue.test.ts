@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ManualClock } from '../testing/index.ts';
+import { ManualClock } from '../../telemetry/testing/manual-clock.ts';
 import { Alarms } from './alarms.ts';
 import { backoff } from './backoff.ts';
 import { WorkQueue } from './work-queue.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createLogger, createMetrics } from '../../telemetry/index.ts';
+import { ManualClock, settle } from '../../telemetry/testing/manual-clock.ts';
 import { ApiError } from '../client/errors.ts';
-import { ManualClock, settle } from '../testing/index.ts';
 import { Controller, type Reconcile } from './controller.ts';
 import { createRuntimeMetrics } from './runtime-metrics.ts';
 import { Supervisor } from './supervisor.ts';

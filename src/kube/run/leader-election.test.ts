@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLogger } from '../../telemetry/index.ts';
+import { ManualClock } from '../../telemetry/testing/manual-clock.ts';
 import { MemoryApiServer } from '../memory/memory-api-server.ts';
 import { leases } from '../objects/builtin.ts';
-import { ManualClock } from '../testing/index.ts';
 import { LeaderElection } from './leader-election.ts';
 import { decideLease, LEASE_TIMES, releasedLease } from './lease.ts';
 

@@ -1,7 +1,6 @@
-import type { Clock, Logger } from '../../telemetry/index.ts';
+import { type Clock, type Logger, pause } from '../../telemetry/index.ts';
 import type { ObjectApi } from '../client/api.ts';
 import { ApiError, isApiError } from '../client/errors.ts';
-import { wait } from '../client/wait.ts';
 import { leases } from '../objects/builtin.ts';
 import {
   decideLease,
@@ -182,7 +181,7 @@ export class LeaderElection {
     // Candidates look at different times, so that one write wins instead of meeting conflicts.
     const stretched = Math.max(0, milliseconds) * (1 - this.#random() / 5);
     try {
-      await wait(stretched, this.#options.clock, signal);
+      await pause(stretched, this.#options.clock, signal);
     } catch {
       // The loops end by their own condition.
     }

@@ -1,3 +1,2 @@
 export { listenOnHttp } from '../memory/http-listener.ts';
 export { MemoryApiServer } from '../memory/memory-api-server.ts';
-export { ManualClock, settle } from './manual-clock.ts';

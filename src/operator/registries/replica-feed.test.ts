@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { ManualClock, settle } from '../../kube/testing/index.ts';
 import { createLogger } from '../../telemetry/index.ts';
+import { ManualClock, settle } from '../../telemetry/testing/manual-clock.ts';
 import { parseEnvironmentId, type RegistryToOperator, registryToOperator } from '../../wire/index.ts';
 import { FeedError, type RegistryAddress } from './connection.ts';
 import { ReplicaFeed, SILENCE_MS } from './replica-feed.ts';

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { secrets } from '../../kube/index.ts';
-import { ManualClock, MemoryApiServer } from '../../kube/testing/index.ts';
+import { MemoryApiServer } from '../../kube/testing/index.ts';
+import { ManualClock } from '../../telemetry/testing/manual-clock.ts';
 import { readBroughtSecret } from './brought-secret.ts';
 import { generateAuthority, type Identity, issueLeaf } from './certificates.ts';
 

@@ -6,7 +6,10 @@ interface Armed {
   readonly run: () => void;
 }
 
-/** Time that stands still until a test moves it. Milliseconds. */
+/** As the real clock's. */
+const MAX_TIMER_MS = 3_600_000;
+
+/** Time that stands still until a test moves it. Milliseconds. Refuses timers of more than an hour, as the real one does. */
 export class ManualClock implements Clock {
   readonly #timers = new Set<Armed>();
   readonly #watchers = new Set<() => void>();
@@ -26,6 +29,7 @@ export class ManualClock implements Clock {
   }
 
   after(milliseconds: number, run: () => void): Timer {
+    if (milliseconds > MAX_TIMER_MS) throw new RangeError(`a timer of ${milliseconds} ms is longer than an hour`);
     const timer: Armed = { span: milliseconds, due: this.#now + Math.max(0, milliseconds), run };
     this.#timers.add(timer);
     for (const watcher of [...this.#watchers]) watcher();
@@ -54,10 +58,18 @@ export class ManualClock implements Clock {
     const end = this.#now + milliseconds;
     for (let next = this.#nextUntil(end); next !== undefined; next = this.#nextUntil(end)) {
       this.#run(next);
-      await turns();
+      await settle();
     }
     this.#now = end;
-    await turns();
+    await settle();
+  }
+
+  /** The same in steps, for code that waits by turns for time and for answers and arms no timer in between. */
+  async advanceSlowly(milliseconds: number, stepMs = 100): Promise<void> {
+    for (let left = milliseconds; left > 0; left -= stepMs) {
+      this.advance(Math.min(stepMs, left));
+      await settle();
+    }
   }
 
   /** Lets exactly that pause pass, as soon as somebody waits for it. */
@@ -91,7 +103,7 @@ export class ManualClock implements Clock {
   }
 }
 
-/** A few turns of the event loop: what was written to a loopback socket has been read. */
-async function turns(): Promise<void> {
-  for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+/** Lets everything run that waits only for promises, for answers that are there already, and for what was written to a loopback socket. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,7 +1,7 @@
-import type { Clock } from '../../telemetry/index.ts';
+import type { Clock } from './clock.ts';
 
-/** Waits so many milliseconds (at most an hour); rejects with the signal's reason when that ends it. */
-export function wait(milliseconds: number, clock: Clock, signal?: AbortSignal): Promise<void> {
+/** Waits so many milliseconds (at most an hour); rejects with the signal's reason when that ends it. The timer keeps no process alive. */
+export function pause(milliseconds: number, clock: Clock, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
     const aborted = () => {
