@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { API_VERSION } from '../../api/index.ts';
-import { ManualClock, MemoryApiServer, settle } from '../../kube/testing/index.ts';
+import { MemoryApiServer } from '../../kube/testing/index.ts';
+import { ManualClock, settle } from '../../telemetry/testing/manual-clock.ts';
 import { executors } from '../cluster/kinds.ts';
 import { type OperatingMode, setOperatingMode, waitForMode } from './operating-mode.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createKeyFile, type Keypair } from '../../noise/index.ts';
-import { fingerprintOf, registrationIdOf } from '../../wire/index.ts';
+import { fingerprintOf, registrationIdOf, type ServingCertificate } from '../../wire/index.ts';
 import { type RunningExecutor, startExecutor } from '../executor.ts';
 import type { ExecutorOptions } from '../options.ts';
 import { RecordedLog } from './recorded-log.ts';
@@ -31,9 +31,13 @@ export class Fixture {
     writeFileSync(join(this.dir, 'token'), 'executor-token\n');
   }
 
-  /** Everything but the sidecar, and one key file `k1.json`. */
-  static async prepare(): Promise<Fixture> {
-    const servers = await Promise.all([ScriptedRegistry.start(), ScriptedRelay.start(), ScriptedExecServer.start()]);
+  /** Everything but the sidecar, and one key file `k1.json`. With a certificate registry and relay speak TLS. */
+  static async prepare(certificate?: ServingCertificate): Promise<Fixture> {
+    const servers = await Promise.all([
+      ScriptedRegistry.start(certificate),
+      ScriptedRelay.start(0, certificate),
+      ScriptedExecServer.start(),
+    ]);
     const fixture = new Fixture(...servers);
     fixture.addKey('k1');
     return fixture;

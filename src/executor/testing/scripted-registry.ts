@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { z } from 'zod';
 import {
@@ -11,6 +12,7 @@ import {
   type RegistrationId,
   registrationIdOf,
   SECURITY_PROFILE,
+  type ServingCertificate,
   type WatchToRegistry,
   watchToRegistry,
   watchToSidecar,
@@ -56,8 +58,9 @@ export class ScriptedRegistry {
     this.#server = server;
   }
 
-  static async start(): Promise<ScriptedRegistry> {
-    const server = createServer();
+  /** Speaks TLS with a certificate. */
+  static async start(certificate?: ServingCertificate): Promise<ScriptedRegistry> {
+    const server = certificate === undefined ? createServer() : createTlsServer({ ...certificate });
     const registry = new ScriptedRegistry(server);
     server.on('request', (request, response) => {
       registry.#answer(request).then(({ status, body }) => {
@@ -74,7 +77,8 @@ export class ScriptedRegistry {
 
   get url(): string {
     const address = this.#server.address();
-    return typeof address === 'object' && address !== null ? `http://127.0.0.1:${address.port}` : '';
+    const scheme = this.#server instanceof TlsServer ? 'https' : 'http';
+    return typeof address === 'object' && address !== null ? `${scheme}://127.0.0.1:${address.port}` : '';
   }
 
   deny(deny: Deny): void {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import { type WebSocket, WebSocketServer } from 'ws';
 import {
   type ControlToRelay,
@@ -9,6 +10,7 @@ import {
   type Frame,
   parseRegistrationId,
   type RegistrationId,
+  type ServingCertificate,
 } from '../../wire/index.ts';
 
 /** One executor socket, as the relay sees it. */
@@ -76,8 +78,9 @@ export class ScriptedRelay {
     this.#server = server;
   }
 
-  static async start(port = 0): Promise<ScriptedRelay> {
-    const server = createServer();
+  /** Speaks TLS with a certificate. */
+  static async start(port = 0, certificate?: ServingCertificate): Promise<ScriptedRelay> {
+    const server = certificate === undefined ? createServer() : createTlsServer({ ...certificate });
     const relay = new ScriptedRelay(server);
     server.on('upgrade', (request, socket, head) => {
       const refusal = relay.refusal?.();
@@ -104,7 +107,7 @@ export class ScriptedRelay {
   }
 
   get url(): string {
-    return `ws://127.0.0.1:${this.port}`;
+    return `${this.#server instanceof TlsServer ? 'wss' : 'ws'}://127.0.0.1:${this.port}`;
   }
 
   get live(): ExecutorSocket[] {
