@@ -1,6 +1,14 @@
 import { join } from 'node:path';
 import { type Clock, createMetrics, type Logger, startAdminServer, systemClock } from '../telemetry/index.ts';
-import { type EnvironmentId, type Followed, followAuthorities, parseEnvironmentId, type Trust } from '../wire/index.ts';
+import {
+  type Access,
+  distinctAccess,
+  type EnvironmentId,
+  type Followed,
+  followAuthorities,
+  parseEnvironmentId,
+  type Trust,
+} from '../wire/index.ts';
 import { codeOf, ExecutorError } from './errors.ts';
 import { execServerToken } from './exec-server-token.ts';
 import { type ExecutorKey, KeysFolder } from './keys/keys-folder.ts';
@@ -226,6 +234,7 @@ class Sidecar {
       clock: this.#clock,
       logger: this.#logger,
       report: () => this.#report(),
+      access: () => this.#access(),
       onDeny: (deny) => this.#enforcer.enforce(deny),
       onUndeny: (denyId) => this.#enforcer.forget(denyId),
       onRefresh: () => {
@@ -289,6 +298,13 @@ class Sidecar {
       onChange: () => this.#watch.reportSoon(),
     });
     return socket;
+  }
+
+  #access(): Access[] {
+    const environmentId = this.#environmentId;
+    return distinctAccess(
+      this.#sessions.all().map(({ identityHash, grant }) => ({ environmentId, identityHash, grant })),
+    );
   }
 
   #report(): Report {

@@ -23,6 +23,7 @@ import { ChangeSignal } from './change-signal.ts';
 import { type RegistryContext, usableRoutes } from './context.ts';
 import { DenyBoard } from './denies/deny-board.ts';
 import { DENY_SECONDS, denyActionOf } from './denies/from-directory.ts';
+import { StandingAudit } from './denies/standing-audit.ts';
 import type { Directory, DirectoryChange } from './directory/directory.ts';
 import { FileDirectory } from './directory/file-directory.ts';
 import { HttpServer } from './http/server.ts';
@@ -97,6 +98,7 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
       closing.begin();
       unsubscribe();
       stopExpiry();
+      parts.audit.close();
       feed.close();
       await Promise.all([hub.close(), watches.close(), server.close(CLOSE_GRACE_MS)]);
       await Promise.all([directory.close(), files.ticketKeys.close(), files.certificates?.close()]);
@@ -121,20 +123,13 @@ function assemble({ options, clock, metrics, signer, directory, relayUrlFor }: G
   const { logger, expectedRelays = () => 1 } = options;
   const changes = new ChangeSignal();
   const denies = new DenyBoard({ clock, logger });
+  const audit = new StandingAudit({ directory, denies, clock });
   const table = new PresenceTable();
   const penalties = new Penalties();
   const verifier = new TicketVerifier(signer.publicJwks(clock.now() / 1000));
   const hub = new PresenceHub({
-    registryId: registryIdOf(options),
-    expectedRelays,
-    table,
-    denies,
-    penalties,
-    signer,
-    verifier,
-    clock,
-    logger,
-    metrics,
+    ...{ registryId: registryIdOf(options), expectedRelays, table, denies, penalties, signer, verifier, audit },
+    ...{ clock, logger, metrics },
     onChange: (environmentId) => {
       changes.changed(environmentId);
       feed.changed(environmentId);
@@ -168,11 +163,11 @@ function assemble({ options, clock, metrics, signer, directory, relayUrlFor }: G
     relayUrlFor,
     isClosing: () => closing.begun,
   };
-  const watches: WatchHub = new WatchHub({ denies, clock, logger, metrics, onReport: (id) => feed.changed(id) });
+  const watches: WatchHub = new WatchHub({ denies, clock, logger, metrics, onReport: (id) => feed.changed(id), audit });
   const feed: EnvironmentFeed = new EnvironmentFeed({ directory, table, watches, denies, clock });
   const denyChanged = ({ environmentId }: Deny) => feed.changed(environmentId);
   denies.subscribe({ denied: denyChanged, lifted: denyChanged, acknowledged: denyChanged });
-  return { context, watches, feed, closing };
+  return { context, watches, feed, closing, audit };
 }
 
 /** What a change of the directory sets in motion: denies and refreshes go out, and held calls look again. */

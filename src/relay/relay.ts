@@ -196,6 +196,7 @@ function startPresence(
     ...(trust && { trust }),
     source: {
       entries: () => rendezvous.entries(),
+      access: () => rendezvous.access(),
       keys: (registryId, keys) => door.keys.set(registryId, keys),
       gone: (registryId) => door.keys.forget(registryId),
       denies: (registryId, denies) => {

@@ -1,6 +1,13 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
-import type { Deny, PresenceEntry, PresenceToRegistry, RegistrationId } from '../wire/index.ts';
+import {
+  type Access,
+  type Deny,
+  distinctAccess,
+  type PresenceEntry,
+  type PresenceToRegistry,
+  type RegistrationId,
+} from '../wire/index.ts';
 import { denyMatches, executorSubject, harnessSubject } from './admission/denies.ts';
 import type { Door } from './admission/door.ts';
 import type { AdmittedHarness } from './admission/harness.ts';
@@ -72,6 +79,11 @@ export class Rendezvous {
   entries(): PresenceEntry[] {
     const present = [...this.#executors].filter((executor) => this.#isPresent(executor));
     return present.map(({ token, sessions }) => ({ ticket: token, sessions: [...sessions] }));
+  }
+
+  /** Who is connected to whom, and by which grant: a registry that was away compares it with what is allowed now. */
+  access(): Access[] {
+    return distinctAccess([...this.#harnesses].map(({ ticket }) => ticket));
   }
 
   acceptExecutor({ ws, socket }: Accepted, token: string, ticket: ExecutorSocket['ticket']): void {

@@ -134,6 +134,7 @@ export {
   RECORD_TAG_BYTES,
   REORDER_WINDOW,
 } from './limits.ts';
+export { type Access, distinctAccess } from './own/access.ts';
 export {
   CONTROL_PING_INTERVAL_MS,
   CONTROL_PING_TIMEOUT_MS,

@@ -168,6 +168,22 @@ describe('a session', () => {
   });
 });
 
+describe('a grant that ends while no registry is there', () => {
+  it('ends the session and its processes once one is back', async () => {
+    plane = await Plane.start();
+    const harness = await plane.harness();
+    const remote = await harness.exec({ argv: ['/bin/sh', '-c', 'echo $$; exec sleep 1000'] });
+    remote.stderr.resume();
+    const [first] = await remote.stdout.take(1).toArray();
+    const pid = Number(String(first).trim());
+    await plane.registry?.close();
+    plane.setGranted(false);
+    await plane.startRegistry();
+    await eventually(() => !isAlive(pid));
+    await harness.close();
+  });
+});
+
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

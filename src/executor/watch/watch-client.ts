@@ -1,6 +1,7 @@
 import { WebSocket } from 'ws';
 import type { Clock, Logger } from '../../telemetry/index.ts';
 import {
+  type Access,
   type Deny,
   type EnvironmentId,
   MAX_PRESENCE_MESSAGE_BYTES,
@@ -33,6 +34,8 @@ export interface WatchClientOptions {
   clock: Clock;
   logger: Logger;
   report: () => Report;
+  /** Whose sessions there are: told when a watch opens. */
+  access: () => readonly Access[];
   /** Enforces; resolves when it is done, which is then acknowledged. */
   onDeny: (deny: Deny) => Promise<void>;
   onUndeny: (denyId: string) => void;
@@ -129,6 +132,7 @@ export class WatchClient {
       heartbeat.heard();
       if (Buffer.isBuffer(data)) this.#receive(data.toString('utf8'));
     });
+    this.#send({ type: 'access', entries: [...this.#options.access()] });
     socket.once('close', () => {
       heartbeat.stop();
       logger.info('watch closed');

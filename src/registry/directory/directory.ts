@@ -1,4 +1,4 @@
-import type { EnvironmentId, Fingerprint, Incarnation, KeyId } from '../../wire/index.ts';
+import type { Access, EnvironmentId, Fingerprint, Incarnation, KeyId } from '../../wire/index.ts';
 
 /** Where an executor lives (`design.md` §3). `External` has no pod: whoever holds its registration token is the executor. */
 type Runtime = 'BuiltIn' | 'Codex' | 'External';
@@ -76,6 +76,8 @@ export interface Directory {
   environments(): readonly EnvironmentRecord[];
   /** The name of a grant that lets this identity connect now, the first in order of name; undefined when there is none. */
   grantFor(identity: string, environmentId: EnvironmentId): string | undefined;
+  /** Whether somebody of whom only a hash is known may still be where this grant has let him in. */
+  accessStands(access: Access): boolean;
   /** Each change from now on. The listener hears at once what already stands: revoked keys and access that has ended. */
   subscribe(listener: (changes: readonly DirectoryChange[]) => void): () => void;
 }

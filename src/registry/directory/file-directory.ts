@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Clock, Counter, Gauge, Logger, Metrics, Timer } from '../../telemetry/index.ts';
-import type { EnvironmentId } from '../../wire/index.ts';
+import type { Access, EnvironmentId } from '../../wire/index.ts';
 import type {
   ClientAuthentication,
   Directory,
@@ -11,7 +11,7 @@ import type {
 import { parseDirectoryFile } from './file-format.ts';
 import { FileSource } from './file-source.ts';
 import { EMPTY_VIEW, type FileView, nextView } from './file-view.ts';
-import { grantIn } from './view.ts';
+import { accessStandsIn, grantIn } from './view.ts';
 import { changesBetween, nextGrantExpiry, standingChanges } from './view-changes.ts';
 
 /** Timers never exceed an hour: a longer wait is looked at again then. */
@@ -93,6 +93,10 @@ export class FileDirectory implements Directory {
 
   environments(): readonly EnvironmentRecord[] {
     return [...this.#view.environments.values()];
+  }
+
+  accessStands(access: Access): boolean {
+    return accessStandsIn(this.#view, access, this.#clock.now());
   }
 
   grantFor(identity: string, environmentId: EnvironmentId): string | undefined {

@@ -1,4 +1,5 @@
-import type { EnvironmentId } from '../../wire/index.ts';
+import type { Access, EnvironmentId } from '../../wire/index.ts';
+import { identityHashOf } from '../identity-hash.ts';
 import type { EnvironmentRecord } from './directory.ts';
 
 /** A grant with its selectors resolved: who, to what, until when. */
@@ -31,6 +32,24 @@ export function grantIn(
   return view.grants.find(
     (grant) => now < grant.expiresAt && grant.environments.has(environmentId) && means(grant, identity),
   )?.name;
+}
+
+/**
+ * Whether somebody of whom only a hash is known may still be in: some grant names him, or the grant that let him in still does by namespace,
+ * which a hash does not tell.
+ */
+export function accessStandsIn(
+  view: DirectoryView,
+  { environmentId, identityHash, grant }: Access,
+  now: number,
+): boolean {
+  return view.grants.some(
+    ({ name, identities, namespaces, environments, expiresAt }) =>
+      now < expiresAt &&
+      environments.has(environmentId) &&
+      ((name === grant && namespaces.size > 0) ||
+        [...identities].some((identity) => identityHashOf(identity) === identityHash)),
+  );
 }
 
 /** Whether an identity is among those that a grant names, one by one or by their namespace. */

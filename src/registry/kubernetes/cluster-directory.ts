@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import { AUDIENCES } from '../../api/index.ts';
 import type { Clock, Timer } from '../../telemetry/index.ts';
-import { type EnvironmentId, environmentIdOf, type Incarnation, parseIncarnation } from '../../wire/index.ts';
+import {
+  type Access,
+  type EnvironmentId,
+  environmentIdOf,
+  type Incarnation,
+  parseIncarnation,
+} from '../../wire/index.ts';
 import type {
   ClientAuthentication,
   Directory,
@@ -10,7 +16,7 @@ import type {
   ExecutorAuthentication,
 } from '../directory/directory.ts';
 import { nextFence } from '../directory/environment-history.ts';
-import { type DirectoryView, EMPTY_DIRECTORY_VIEW, grantIn } from '../directory/view.ts';
+import { accessStandsIn, type DirectoryView, EMPTY_DIRECTORY_VIEW, grantIn } from '../directory/view.ts';
 import { changesBetween, nextGrantExpiry, standingChanges } from '../directory/view-changes.ts';
 import type { Authenticator } from './authenticator.ts';
 import type { ExecutorFacts, GrantFacts, RelayFacts } from './cluster-objects.ts';
@@ -142,6 +148,11 @@ export class ClusterDirectory implements Directory {
   grantFor(identity: string, environmentId: EnvironmentId): string | undefined {
     const view = this.#viewOf(environmentId);
     return view && grantIn(view, identity, environmentId, this.#options.clock.now());
+  }
+
+  accessStands(access: Access): boolean {
+    const view = this.#viewOf(access.environmentId);
+    return view !== undefined && accessStandsIn(view, access, this.#options.clock.now());
   }
 
   subscribe(listener: Listener): () => void {

@@ -3,6 +3,7 @@ import type { WebSocket } from 'ws';
 import type { Clock, Counter, Gauge, Logger, Metrics } from '../../telemetry/index.ts';
 import {
   type EnvironmentId,
+  type ExecutorTicket,
   type PresenceToRegistry,
   type PresenceToRelay,
   presenceToRelay,
@@ -11,6 +12,7 @@ import {
   type TicketVerifier,
 } from '../../wire/index.ts';
 import type { DenyBoard } from '../denies/deny-board.ts';
+import type { StandingAudit } from '../denies/standing-audit.ts';
 import type { Penalties } from '../limits/penalties.ts';
 import { Questions } from './questions.ts';
 import { RelayConnection } from './relay-connection.ts';
@@ -31,10 +33,11 @@ export interface PresenceHubOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** Something that may let a held `connect` go on: of one environment, or of any. */
+  /** Who is present is another: of one environment, or of any. A held `connect` may go on, and the operator hears of it. */
   readonly onChange: (environmentId?: EnvironmentId) => void;
   /** A registration of this `External` environment appeared. */
   readonly onClaim: (environmentId: EnvironmentId) => void;
+  readonly audit: Pick<StandingAudit, 'access' | 'executor'>;
 }
 
 /** The registry's end of all presence connections: what relays report goes into the table, what they must hear goes out. */
@@ -132,7 +135,7 @@ export class PresenceHub {
     const { table, clock, expectedRelays } = this.#options;
     table.snapshot(id, entries, clock.now());
     if (table.reportingRelays().size >= expectedRelays()) this.#settle();
-    for (const { ticket } of entries) this.#claimed(ticket.environmentId, ticket.runtime);
+    for (const { ticket } of entries) this.#appeared(ticket);
     this.#changed();
   }
 
@@ -143,12 +146,11 @@ export class PresenceHub {
       case 'add':
         if (entry === undefined) return;
         table.add(id, entry, now);
-        this.#claimed(entry.ticket.environmentId, entry.ticket.runtime);
+        this.#appeared(entry.ticket);
         this.#changed(entry.ticket.environmentId);
         return;
       case 'remove':
-        table.remove(id, message.registrationId, now);
-        this.#measure();
+        this.#changed(table.remove(id, message.registrationId, now));
         return;
       case 'sessions':
         this.#changed(table.sessions(id, message.registrationId, message.sessions));
@@ -165,6 +167,9 @@ export class PresenceHub {
       case 'ack':
         denies.acknowledged(message.denyId, `relay ${this.#connections.get(id)?.bootId ?? ''}`);
         return;
+      case 'access':
+        this.#options.audit.access(message.entries);
+        return;
       case 'penalty':
         penalties.impose(message.identityHash, message.environmentId, message.untilSeconds, now / 1000);
         return;
@@ -176,11 +181,13 @@ export class PresenceHub {
   #onClosed(id: ConnectionId): void {
     this.#connections.delete(id);
     this.#options.table.lost(id, this.#options.clock.now());
-    this.#measure();
+    this.#changed();
   }
 
-  #claimed(environmentId: EnvironmentId, runtime: 'sidecar' | 'external'): void {
-    if (runtime === 'external') this.#options.onClaim(environmentId);
+  #appeared(ticket: ExecutorTicket): void {
+    const { onClaim, audit } = this.#options;
+    audit.executor(ticket);
+    if (ticket.runtime === 'external') onClaim(ticket.environmentId);
   }
 
   #settle(): void {

@@ -110,9 +110,12 @@ export class PresenceTable {
     this.#prune(ticket.environmentId, now);
   }
 
-  remove(connection: ConnectionId, registrationId: RegistrationId, now: number): void {
+  /** It is there no more. Returns the environment. */
+  remove(connection: ConnectionId, registrationId: RegistrationId, now: number): EnvironmentId | undefined {
     const relay = this.#reporting(connection);
+    const environmentId = relay?.entries.get(registrationId)?.environmentId;
     if (relay !== undefined) this.#forget(relay, registrationId, now);
+    return environmentId;
   }
 
   /** A new session table, by way of one registration. It replaces that of its own incarnation and of no other. Returns the environment. */

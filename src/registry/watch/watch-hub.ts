@@ -10,6 +10,7 @@ import {
   watchToSidecar,
 } from '../../wire/index.ts';
 import type { DenyBoard } from '../denies/deny-board.ts';
+import type { StandingAudit } from '../denies/standing-audit.ts';
 import type { DirectoryChange } from '../directory/directory.ts';
 import { keepAlive } from '../presence/liveness.ts';
 
@@ -35,6 +36,7 @@ export interface WatchHubOptions {
   readonly metrics: Metrics;
   /** A sidecar said something about itself. */
   readonly onReport: (environmentId: EnvironmentId) => void;
+  readonly audit: Pick<StandingAudit, 'access'>;
 }
 
 /** What a sidecar last said about itself: for whoever must know whether it is busy (the operator). */
@@ -125,6 +127,12 @@ export class WatchHub {
         this.#options.onReport(watch.environmentId);
         return;
       }
+      case 'access':
+        // Of its own environment only: a sidecar speaks for no other.
+        this.#options.audit.access(
+          message.entries.filter(({ environmentId }) => environmentId === watch.environmentId),
+        );
+        return;
       case 'ping':
         send(watch.socket, { type: 'pong', nonce: message.nonce });
         return;

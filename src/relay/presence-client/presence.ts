@@ -1,6 +1,7 @@
 import type { LookupAddress } from 'node:dns';
 import type { Clock, Logger } from '../../telemetry/index.ts';
 import type {
+  Access,
   BootId,
   Deny,
   PresenceEntry,
@@ -16,6 +17,8 @@ import { RegistryAddresses, type Resolve } from './registry-addresses.ts';
 /** What a registry asks or tells, and what this relay has to report. */
 interface PresenceSource {
   readonly entries: () => readonly PresenceEntry[];
+  /** Whose sockets are open here. */
+  readonly access: () => readonly Access[];
   readonly keys: (registryId: string, keys: readonly TicketJwk[]) => void;
   /** That registry is no more: another one speaks for its keys. */
   readonly gone: (registryId: string) => void;
@@ -130,6 +133,7 @@ export class Presence {
     return [
       { type: 'hello', bootId, port },
       { type: 'snapshot', entries: [...source.entries()] },
+      { type: 'access', entries: [...source.access()] },
     ];
   }
 

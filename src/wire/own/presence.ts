@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { accessMessage } from './access.ts';
 import { denyList, denySchema } from './deny.ts';
 import {
   bootIdField,
@@ -78,6 +79,8 @@ const load = z.object({
   draining: z.boolean(),
 });
 const ack = z.object({ type: z.literal('ack'), denyId: shortText });
+/** Whose sockets are open here, once, right after `snapshot`. */
+const access = accessMessage;
 /** An identity failed too many handshakes at an executor: `connect` answers it 429 until then (our-side §11). */
 const penalty = z.object({
   type: z.literal('penalty'),
@@ -105,6 +108,7 @@ export type PresenceToRegistry =
   | z.infer<typeof pong>
   | z.infer<typeof load>
   | z.infer<typeof ack>
+  | z.infer<typeof access>
   | z.infer<typeof penalty>
   | z.infer<typeof lost>;
 
@@ -128,6 +132,7 @@ export const presenceToRegistry = ownFormat<PresenceToRegistry>('presence to reg
   pong,
   load,
   ack,
+  access,
   penalty,
   lost,
 });

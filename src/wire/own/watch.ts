@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { EnvironmentId } from '../ids.ts';
+import { accessMessage } from './access.ts';
 import { denyList, denySchema } from './deny.ts';
 import { countField, fingerprintField, keyIdField, registrationIdField, secondsField, shortText } from './fields.ts';
 import { ownFormat } from './versioned.ts';
@@ -38,6 +39,9 @@ const report = z.object({
   lastActivity: secondsField.optional(),
 });
 
+/** Whose sessions there are, once, when the watch opens. */
+const access = accessMessage;
+
 const ping = z.object({ type: z.literal('ping'), nonce: shortText });
 const pong = z.object({ type: z.literal('pong'), nonce: shortText });
 
@@ -52,6 +56,7 @@ export type WatchToSidecar =
 export type WatchToRegistry =
   | z.infer<typeof ack>
   | z.infer<typeof report>
+  | z.infer<typeof access>
   | z.infer<typeof ping>
   | z.infer<typeof pong>;
 
@@ -66,4 +71,4 @@ export const watchToSidecar = ownFormat<WatchToSidecar>('watch to sidecar', {
 });
 
 /** Sidecar → registry. */
-export const watchToRegistry = ownFormat<WatchToRegistry>('watch to registry', { ack, report, ping, pong });
+export const watchToRegistry = ownFormat<WatchToRegistry>('watch to registry', { ack, report, access, ping, pong });
