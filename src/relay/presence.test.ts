@@ -19,12 +19,14 @@ const ofType =
     message.type === type;
 
 describe('presence', () => {
-  it('begins with boot id and port, then the snapshot', () => {
+  it('begins with boot id and port, then the snapshot, then whom it has let in', async () => {
     const port = Number(new URL(fleet.relay.url).port);
+    await fleet.registry.saw(ofType('access'));
 
     expect(fleet.registry.received).toEqual([
       { type: 'hello', bootId: fleet.relay.bootId, port },
       { type: 'snapshot', entries: [] },
+      { type: 'access', entries: [] },
     ]);
   });
 
