@@ -9,6 +9,10 @@ import { type ConnectionFlags, withConnectionFlags } from '../connection/flags.t
  */
 const SAY_WHY = `export RUST_LOG="\${RUST_LOG:-error,codex_core::environment_selection=warn}"\n`;
 
+/** A real Codex takes authorities for registry and relay from this variable, and from no other for both (contract §2). */
+const PRIVATE_AUTHORITY =
+  'Registry and relay have certificates of a private authority: the agent needs SSL_CERT_FILE, a file with that and with the public ones.';
+
 export function connectCommand(): Command {
   const command = new Command('connect')
     .description('Print the variables with which a coding agent connects by itself, for as long as their token lives.')
@@ -28,6 +32,7 @@ async function printVariables(environment: string, flags: ConnectionFlags): Prom
   const warning = [
     `${lifeOf(expirationTime, Date.now())} After that the agent cannot connect any more, and its standard error says why.`,
     `To have it renewed:  noisefleet run ${label} -- codex …`,
+    ...(connection.trust === undefined ? [] : [PRIVATE_AUTHORITY]),
   ];
   process.stderr.write(warning.map((line) => `# ${line}\n`).join(''));
 }
