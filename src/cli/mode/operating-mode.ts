@@ -39,13 +39,13 @@ export async function setOperatingMode(api: ObjectApi, ref: ObjectName, mode: Op
 }
 
 /** What a mode has come to. */
-export type Progress =
+type Progress =
   | { readonly type: 'done' }
   | { readonly type: 'waiting'; readonly why: string }
   | { readonly type: 'stalled'; readonly why: string };
 
 /** Whether the operator has brought about what generation `since` asks for. Pure. */
-export function progressOf({ metadata, status }: StoredExecutor, mode: OperatingMode, since: number): Progress {
+function progressOf({ metadata, status }: StoredExecutor, mode: OperatingMode, since: number): Progress {
   const told = (type: string) => status.conditions.find((each) => each.type === type);
   if ((status.observedGeneration ?? 0) < since)
     return { type: 'waiting', why: 'the operator has not looked at it yet' };

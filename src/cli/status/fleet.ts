@@ -10,34 +10,34 @@ interface Standing {
   readonly name: string;
   readonly state: State;
   /** Of the condition that says why. */
-  readonly reason?: string;
-  readonly message?: string;
+  readonly reason?: string | undefined;
+  readonly message?: string | undefined;
 }
 
-export interface Replicas {
+interface Replicas {
   readonly ready: number;
   readonly wanted: number;
 }
 
 export interface RelayStanding extends Standing {
   /** Absent: not known. */
-  readonly relays?: Replicas;
-  readonly registries?: Replicas;
-  readonly executors?: number;
-  readonly sessions?: number;
+  readonly relays?: Replicas | undefined;
+  readonly registries?: Replicas | undefined;
+  readonly executors?: number | undefined;
+  readonly sessions?: number | undefined;
 }
 
 export interface ExecutorStanding extends Standing {
-  readonly relay?: string;
-  readonly runtime?: string;
-  readonly environmentID?: string;
-  readonly key?: string;
-  readonly nextRotationTime?: string;
-  readonly rotationDue?: boolean;
+  readonly relay?: string | undefined;
+  readonly runtime?: string | undefined;
+  readonly environmentID?: string | undefined;
+  readonly key?: string | undefined;
+  readonly nextRotationTime?: string | undefined;
+  readonly rotationDue?: boolean | undefined;
   /** Absent: not known. */
-  readonly sessions?: number;
-  readonly pod?: string;
-  readonly creationTime?: string;
+  readonly sessions?: number | undefined;
+  readonly pod?: string | undefined;
+  readonly creationTime?: string | undefined;
 }
 
 /** What `noisefleet status` knows. With `-o json` and `yaml` it is printed as it stands: fields may be added, none renamed. */
@@ -83,18 +83,15 @@ function executorStanding(seen: Seen<StoredExecutor>): ExecutorStanding {
   const { spec, status } = read;
   return {
     ...standing,
-    ...defined({
-      relay: status.relay ?? `${spec.relayRef.namespace ?? standing.namespace}/${spec.relayRef.name}`,
-      runtime: spec.runtime.type,
-      environmentID: status.environmentID,
-      key: status.activeKeyID,
-      nextRotationTime: status.nextRotationTime,
-      rotationDue:
-        status.conditions.some(({ type, status: is }) => type === ROTATION_DUE && is === 'True') || undefined,
-      sessions: status.sessions?.count,
-      pod: status.pod?.uid === undefined ? undefined : status.pod.name,
-      creationTime: read.metadata.creationTimestamp,
-    }),
+    relay: status.relay ?? `${spec.relayRef.namespace ?? standing.namespace}/${spec.relayRef.name}`,
+    runtime: spec.runtime.type,
+    environmentID: status.environmentID,
+    key: status.activeKeyID,
+    nextRotationTime: status.nextRotationTime,
+    rotationDue: status.conditions.some(({ type, status: is }) => type === ROTATION_DUE && is === 'True') || undefined,
+    sessions: status.sessions?.count,
+    pod: status.pod?.uid === undefined ? undefined : status.pod.name,
+    creationTime: read.metadata.creationTimestamp,
   };
 }
 
@@ -106,12 +103,10 @@ function relayStanding(seen: Seen<StoredRelay>, all: readonly ExecutorStanding[]
   const own = all?.filter(({ relay }) => relay === `${standing.namespace}/${standing.name}`);
   return {
     ...standing,
-    ...defined({
-      relays: replicas(status.readyReplicas, spec.replicas),
-      registries: replicas(status.registry?.readyReplicas, spec.registry.replicas),
-      executors: own?.length ?? status.executors,
-      sessions: own && sessionsOf(own),
-    }),
+    relays: replicas(status.readyReplicas, spec.replicas),
+    registries: replicas(status.registry?.readyReplicas, spec.registry.replicas),
+    executors: own?.length ?? status.executors,
+    sessions: own && sessionsOf(own),
   };
 }
 
@@ -152,11 +147,4 @@ function stateOf(stalled: boolean, ready: { readonly status: string; readonly re
 
 function byName(a: Standing, b: Standing): number {
   return a.namespace.localeCompare(b.namespace, 'en') || a.name.localeCompare(b.name, 'en');
-}
-
-type Defined<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> };
-
-function defined<T extends object>(fields: T): Defined<T> {
-  // What stays has a value: that is all this type says.
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>;
 }
