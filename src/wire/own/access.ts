@@ -5,7 +5,7 @@ import { environmentIdField, shortText } from './fields.ts';
 const MAX_ENTRIES = 20_000;
 
 /** Who was let in, and by which grant, as tickets name them. */
-export const accessSchema = z.object({
+const accessSchema = z.object({
   environmentId: environmentIdField,
   identityHash: shortText,
   grant: shortText,
