@@ -53,6 +53,7 @@ describe('a Relay with two registries', () => {
   const { name, kubectl } = useNamespace('renewal');
   useProduct({ ...SHORT_LIVES, relayNamespaces: `{${name}}` });
   const executor = `${name}/build`;
+  let stopLooking = () => {};
 
   beforeAll(async () => {
     const api = { apiVersion: 'noisefleet.dev/v1alpha1' };
@@ -67,9 +68,11 @@ describe('a Relay with two registries', () => {
     await kubectl.wait('relay/main', 'condition=Ready', READY_SECONDS);
     await kubectl.apply(...clientPod({ name: 'ci', serviceAccount: 'dev' }, await relayAddress(kubectl)));
     await kubectl.wait('pod/ci', 'condition=Ready', READY_SECONDS);
+    stopLooking = letKubeletLook();
   }, RENEWAL_LIMIT_MS);
   // Before the operator goes: what it made goes with its owners.
   afterAll(async () => {
+    stopLooking();
     await kubectl.run(['delete', 'executor,relay', '--all', '--wait=true', '--timeout=60s'], { seconds: 90 });
   }, 120_000);
 
@@ -118,7 +121,6 @@ describe('a Relay with two registries', () => {
         ended = true;
       };
       stream.then(end, end);
-      const stopLooking = letKubeletLook();
 
       let now = before;
       let connections = 0;
@@ -130,7 +132,6 @@ describe('a Relay with two registries', () => {
           seen.add(`${each.name} ${each.fingerprint}`);
         }
       }
-      stopLooking();
       await kubectl.run(['exec', 'ci', '--', ...execIn(now, '/tmp/ca.pem', ['touch', 'enough'])], { seconds: 90 });
 
       expect(checked(await stream)).toBe('complete');
