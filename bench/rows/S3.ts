@@ -5,12 +5,13 @@ import type { Row } from '../row.ts';
 
 const STARTS = 3;
 
-/** What a start leaves to do is done by then. Milliseconds. */
-const IDLE_MS = 5000;
+/** A kubelet asks about every two seconds, for as long as a sidecar lives: here it has asked for five minutes when the memory is read. */
+const PROBES = 150;
+const BETWEEN_PROBES_MS = 30;
 
 export const row: Row = {
   id: 'S3',
-  what: 'resident memory of an idle executor sidecar',
+  what: 'resident memory of an idle executor sidecar, after five minutes of probes',
   unit: 'MB',
   must: 80,
   goal: 60,
@@ -22,7 +23,10 @@ export const row: Row = {
       for (let start = 0; start < STARTS; start++) {
         const sidecar = await plane.executor();
         await sidecar.ready();
-        await delay(IDLE_MS);
+        for (let probe = 0; probe < PROBES; probe++) {
+          await sidecar.ask('/readyz');
+          await delay(BETWEEN_PROBES_MS);
+        }
         ratios.push(sidecar.residentMegabytes());
         await sidecar.stop();
       }

@@ -16,7 +16,7 @@ export interface HttpAnswer {
   readonly retryAfterMs?: number;
 }
 
-/** POSTs to one registry over sockets that are kept. Not by `fetch`: that loads undici, which costs every sidecar ten megabytes. */
+/** POSTs to one registry over sockets that are kept. Not by `fetch`: that loads undici, which costs every sidecar six megabytes. */
 export class RegistryConnection {
   readonly #base: string;
   readonly #trust: Trust | undefined;

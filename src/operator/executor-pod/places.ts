@@ -30,10 +30,10 @@ export const VOLUMES = {
 } as const;
 
 /**
- * How a sidecar is started in place of the image's entry point: with a young generation of at most 2 MB. What it forwards lies outside of it;
- * with Node's own limit of 16 MB an idle sidecar holds 4 MB more, and there is one for every executor.
+ * How a sidecar is started in place of the image's entry point: with a young generation of at most 1 MB. What it forwards lies outside of it;
+ * with Node's own limit of 16 MB an idle sidecar holds 5 MB more, and there is one for every executor.
  */
-export const SIDECAR_COMMAND = ['node', '--max-semi-space-size=2', '/app/main.js'] as const;
+export const SIDECAR_COMMAND = ['node', '--max-semi-space-size=1', '/app/main.js'] as const;
 
 /** Where they are mounted. */
 export const PATHS = {
