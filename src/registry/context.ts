@@ -5,8 +5,8 @@ import type { ExternalClaims } from './api/external-claims.ts';
 import type { ChangeSignal } from './change-signal.ts';
 import type { DenyBoard } from './denies/deny-board.ts';
 import type { Directory } from './directory/directory.ts';
+import type { MeteredLimits } from './limits/limits.ts';
 import type { Penalties } from './limits/penalties.ts';
-import type { RateLimiter } from './limits/token-bucket.ts';
 import type { UsedOnce } from './limits/used-once.ts';
 import type { PresenceHub } from './presence/presence-hub.ts';
 import type { PresenceTable, Route } from './presence/table.ts';
@@ -21,11 +21,7 @@ export interface RegistryContext {
   readonly claims: ExternalClaims;
   readonly penalties: Penalties;
   readonly usedAuthorizations: UsedOnce;
-  readonly limiters: {
-    readonly connect: RateLimiter;
-    readonly register: RateLimiter;
-    readonly validate: RateLimiter;
-  };
+  readonly limits: MeteredLimits;
   readonly signer: TicketSigner;
   readonly verifier: TicketVerifier;
   readonly changes: ChangeSignal;

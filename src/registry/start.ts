@@ -30,9 +30,8 @@ import { HttpServer } from './http/server.ts';
 import { Upgrades } from './http/upgrades.ts';
 import { EnvironmentFeed } from './internal/environment-feed.ts';
 import { environmentsCall } from './internal/environments-call.ts';
-import { DEFAULT_LIMITS } from './limits/limits.ts';
+import { DEFAULT_LIMITS, meteredLimits } from './limits/limits.ts';
 import { Penalties } from './limits/penalties.ts';
-import { RateLimiter } from './limits/token-bucket.ts';
 import { UsedOnce } from './limits/used-once.ts';
 import type { RegistryOptions, RunningRegistry } from './options.ts';
 import { PresenceHub } from './presence/presence-hub.ts';
@@ -141,7 +140,6 @@ function assemble({ options, clock, metrics, signer, directory, relayUrlFor }: G
     closing.begun = true;
     changes.changed();
   };
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const context: RegistryContext = {
     clock,
     directory,
@@ -151,11 +149,7 @@ function assemble({ options, clock, metrics, signer, directory, relayUrlFor }: G
     claims: new ExternalClaims(),
     penalties,
     usedAuthorizations: new UsedOnce(),
-    limiters: {
-      connect: new RateLimiter(limits.connect),
-      register: new RateLimiter(limits.register),
-      validate: new RateLimiter(limits.validate),
-    },
+    limits: meteredLimits({ ...DEFAULT_LIMITS, ...options.limits }, metrics),
     signer,
     verifier,
     changes,

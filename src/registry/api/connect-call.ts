@@ -50,11 +50,13 @@ async function authenticate({ bearer }: Call, { directory }: RegistryContext): P
 function limit(call: Call, client: ClientAuthentication, context: RegistryContext): Refusal | undefined {
   if (client.outcome !== 'proven') return undefined;
   const now = context.clock.now();
-  const waitMs = context.limiters.connect.take(client.identity, now);
+  const waitMs = context.limits.connect.take(client.identity, now);
   if (waitMs !== undefined) return REFUSALS.rateLimited('connects_per_second', waitMs / 1000);
   if (call.environmentId === undefined) return undefined;
   const left = context.penalties.left(identityHashOf(client.identity), call.environmentId, now / 1000);
-  return left === undefined ? undefined : REFUSALS.rateLimited('failed_handshakes', left);
+  if (left === undefined) return undefined;
+  context.limits.penalised();
+  return REFUSALS.rateLimited('failed_handshakes', left);
 }
 
 /** Looks again at every change until there is an answer; a hold ends by itself, so this ends too. */

@@ -31,7 +31,7 @@ export const CLAIM_DENY_SECONDS = EXTERNAL_TICKET_SECONDS + 3_600;
 /** `POST …/register`: an executor makes one key known (contract §2.2). */
 export async function registerCall(call: Call, context: RegistryContext): Promise<Answer> {
   const { environmentId, bearer } = call;
-  const { directory, hub, limiters, clock } = context;
+  const { directory, hub, limits, clock } = context;
   if (environmentId === undefined) return refused(REFUSALS.environmentUnknown(), call, context);
   if (bearer === undefined) return refused(REFUSALS.tokenInvalid('no_bearer'), call, context);
   await waitFor(() => directory.synced(), call, context);
@@ -39,7 +39,7 @@ export async function registerCall(call: Call, context: RegistryContext): Promis
   const bad = credentialRefusal(executor);
   if (bad !== undefined) return refused(bad, call, context);
   const known = executor.outcome === 'proven' ? executor.environmentId : undefined;
-  const waitMs = known && limiters.register.take(known, clock.now());
+  const waitMs = known && limits.register.take(known, clock.now());
   if (waitMs !== undefined) {
     return refused(REFUSALS.rateLimited('registrations_per_second', waitMs / 1000), call, context);
   }

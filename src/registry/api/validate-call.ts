@@ -25,7 +25,7 @@ export async function validateCall(call: Call, context: RegistryContext): Promis
   const bad = credentialRefusal(executor);
   if (bad !== undefined) return bad;
   if (executor.outcome === 'proven') {
-    const waitMs = context.limiters.validate.take(executor.environmentId, context.clock.now());
+    const waitMs = context.limits.validate.take(executor.environmentId, context.clock.now());
     if (waitMs !== undefined) return REFUSALS.rateLimited('validations_per_second', waitMs / 1000);
   }
   const request = parseBody(validateRequest, await call.body(), 'validate request');

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { SignJWT } from 'jose';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { AUDIENCES } from '../../api/index.ts';
-import { createLogger, createMetrics } from '../../telemetry/index.ts';
+import { createLogger, createMetrics, type Metrics } from '../../telemetry/index.ts';
 import { ManualClock } from '../../telemetry/testing/manual-clock.ts';
 import { Authenticator } from './authenticator.ts';
 import { IssuerKeys } from './issuer-keys.ts';
@@ -17,6 +17,7 @@ describe.each(['ES256', 'RS256'] as const)('a token signed with %s', (algorithm)
   let issuer: TokenIssuer;
   let authenticator: Authenticator;
   let log: string[];
+  let metrics: Metrics;
 
   beforeEach(async () => {
     clock = new ManualClock();
@@ -28,10 +29,11 @@ describe.each(['ES256', 'RS256'] as const)('a token signed with %s', (algorithm)
         done();
       },
     });
+    metrics = createMetrics({ component: 'registry', version: 'test' });
     const telemetry = {
       clock,
       logger: createLogger({ component: 'registry', level: 'trace', destination }),
-      metrics: createMetrics({ component: 'registry', version: 'test' }),
+      metrics,
     };
     const keys = new IssuerKeys({ api: issuer, ...telemetry });
     await keys.start();
@@ -54,6 +56,9 @@ describe.each(['ES256', 'RS256'] as const)('a token signed with %s', (algorithm)
     clock.advance(60_000);
     await authenticator.authenticate(token, AUDIENCES.connect);
     expect(issuer.asked.reviews).toBe(2);
+    const text = await metrics.text();
+    expect(text).toContain('noisefleet_token_reviews_total{audience="noisefleet-connect",result="good"} 2\n');
+    expect(text).toContain('noisefleet_token_reviews_limit 20\n');
   });
 
   it('of one audience is refused for every other, without a review', async () => {

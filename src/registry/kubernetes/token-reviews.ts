@@ -40,9 +40,14 @@ export class TokenReviews {
 
   constructor(options: TokenReviewsOptions) {
     this.#options = options;
-    this.#asked = options.metrics.counter('noisefleet_token_reviews_total', 'TokenReviews by what came of them.', [
-      'result',
-    ]);
+    this.#asked = options.metrics.counter(
+      'noisefleet_token_reviews_total',
+      'TokenReviews by audience and by what came of them; too_many: not asked, over the limit.',
+      ['audience', 'result'],
+    );
+    options.metrics
+      .gauge('noisefleet_token_reviews_limit', 'TokenReviews that may be asked in any second.')
+      .set(AT_MOST.perSecond + AT_MOST.burst);
   }
 
   async review(token: string, audience: string): Promise<ReviewVerdict> {
@@ -57,19 +62,19 @@ export class TokenReviews {
   async #ask(key: string, token: string, audience: string): Promise<ReviewVerdict> {
     const { api, clock, logger } = this.#options;
     if (!(await this.#turn())) {
-      this.#asked.add(1, { result: 'too_many' });
+      this.#asked.add(1, { audience, result: 'too_many' });
       return { outcome: 'unavailable' };
     }
     try {
       const reviewed = await api.reviewToken(token, audience);
       const verdict: ReviewVerdict = reviewed === undefined ? { outcome: 'refused' } : { outcome: 'good', reviewed };
-      this.#asked.add(1, { result: verdict.outcome });
+      this.#asked.add(1, { audience, result: verdict.outcome });
       this.#keep(key, verdict, clock.now() + (reviewed === undefined ? BAD_FOR_MS : GOOD_FOR_MS));
       if (this.#away) logger.info('token reviews are answered again');
       this.#away = false;
       return verdict;
     } catch (error) {
-      this.#asked.add(1, { result: 'unavailable' });
+      this.#asked.add(1, { audience, result: 'unavailable' });
       if (!this.#away) logger.warn({ err: error }, 'token reviews are not answered');
       this.#away = true;
       return { outcome: 'unavailable' };

@@ -18,11 +18,14 @@ const SWEEP_ABOVE = 1024;
 /** A token bucket per key (an identity, an environment). Times are milliseconds since the epoch and passed in. */
 export class RateLimiter {
   readonly #rate: Rate;
+  readonly #onLimited: () => void;
   readonly #buckets = new Map<string, Bucket>();
   #sweepAt = SWEEP_ABOVE;
 
-  constructor(rate: Rate) {
+  /** @param onLimited called each time that `take` had no token to give */
+  constructor(rate: Rate, onLimited: () => void = () => {}) {
     this.#rate = rate;
+    this.#onLimited = onLimited;
   }
 
   /** Takes one token. Undefined when there was one, else the milliseconds until the next. */
@@ -34,6 +37,7 @@ export class RateLimiter {
       bucket.tokens -= 1;
       return undefined;
     }
+    this.#onLimited();
     return Math.ceil(((1 - bucket.tokens) / this.#rate.perSecond) * 1000);
   }
 
