@@ -16,6 +16,11 @@ export const CHECKS = {
   forward_secrecy: 'Forward secrecy',
   static_key: 'Static key',
   clients: 'Authorized clients',
+  crds: 'Resource definitions',
+  operator: 'Operator',
+  relays: 'Relays',
+  namespaces: 'Namespaces',
+  rights: 'Your rights',
 } as const;
 
 export type CheckName = keyof typeof CHECKS;
