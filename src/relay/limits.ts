@@ -78,6 +78,9 @@ export const UNOWNED_RESETS_PER_SECOND = 16;
 /** A close frame gets this long to reach a peer that reads, then the socket is destroyed. */
 export const CLOSE_FLUSH_MS = 2_000;
 
+/** A relay in the same cluster that cannot be reached in this time is not there (our-side.md §5). */
+export const SPLICE_REACH_MS = 2_000;
+
 /** How often registries hear of this relay's load. */
 export const LOAD_REPORT_MS = 5_000;
 

@@ -18,7 +18,7 @@ export class Traffic {
 }
 
 export interface Levels {
-  readonly sockets: Readonly<Record<SocketKind, number>>;
+  readonly sockets: Readonly<Record<SocketKind | 'splice', number>>;
   readonly streams: number;
   readonly backlogBytes: number;
   readonly presence: number;
@@ -51,7 +51,11 @@ export function createMeters(metrics: Metrics | undefined, traffic: Traffic): Me
   const failed = counter(COUNTERS.failed);
   const penalties = counter(COUNTERS.penalties);
   const refused = counter(COUNTERS.refused);
-  const sockets = metrics.gauge('noisefleet_relay_sockets', 'Open sockets.', ['kind']);
+  const sockets = metrics.gauge(
+    'noisefleet_relay_sockets',
+    'Open sockets; a splice is a harness passed on to another relay.',
+    ['kind'],
+  );
   const streams = metrics.gauge('noisefleet_relay_streams', 'Streams bound to a harness socket.');
   const backlog = metrics.gauge('noisefleet_relay_backlog_bytes', 'Bytes that harnesses have not taken yet.');
   const presence = metrics.gauge('noisefleet_relay_presence_connections', 'Registries that this relay reports to.');
@@ -70,6 +74,7 @@ export function createMeters(metrics: Metrics | undefined, traffic: Traffic): Me
       last = Object.assign(new Traffic(), structuredClone({ ...traffic }));
       sockets.set(levels.sockets.executor, { kind: 'executor' });
       sockets.set(levels.sockets.harness, { kind: 'harness' });
+      sockets.set(levels.sockets.splice, { kind: 'splice' });
       streams.set(levels.streams);
       backlog.set(levels.backlogBytes);
       presence.set(levels.presence);

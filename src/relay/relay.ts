@@ -15,7 +15,6 @@ import {
   type PresenceToRegistry,
   parseBootId,
   renewCertificate,
-  type ServingCertificate,
   TICKET_CLOCK_SKEW_SECONDS,
   type Trust,
 } from '../wire/index.ts';
@@ -36,6 +35,8 @@ import { Presence } from './presence-client/presence.ts';
 import type { Resolve } from './presence-client/registry-addresses.ts';
 import { Rendezvous } from './rendezvous.ts';
 import { Routes } from './routes.ts';
+import type { PeerTls } from './splice/reach.ts';
+import { Splicer } from './splice/splicer.ts';
 import { Upgrades } from './upgrades.ts';
 
 /** 96 random bits: no two lives of any replica share one. */
@@ -53,7 +54,7 @@ export interface RelayOptions {
   readonly resolve?: Resolve;
   /** Folder with `tls.crt` and `tls.key`, followed; plain HTTP when it is missing. */
   readonly tlsFolder?: string | undefined;
-  /** PEM certificates to trust in place of the system's, for registries; followed. */
+  /** PEM certificates to trust in place of the system's, for registries and other relays; followed. */
   readonly caFile?: string | undefined;
   /** Read at each dial of a registry, so that it may change. */
   readonly presenceSecret: () => Promise<string>;
@@ -96,7 +97,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const limits: RelayLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const certificates = await openCertificates(options, clock);
   const trust = await openTrust(options, clock);
-  const parts = build(options, limits, clock, certificates?.current);
+  const parts = build(options, limits, clock, certificates && { certificate: certificates, trust });
   const { upgrades, door, rendezvous, context } = parts;
   if (upgrades.tlsServer && certificates) renewCertificate(upgrades.tlsServer, certificates);
   upgrades.server.listen(port, host);
@@ -144,12 +145,7 @@ async function openTrust({ caFile: file, logger }: RelayOptions, clock: Clock) {
   return file === undefined ? undefined : followAuthorities({ file, clock, logger });
 }
 
-function build(
-  { logger, metrics }: RelayOptions,
-  limits: RelayLimits,
-  clock: Clock,
-  certificate: ServingCertificate | undefined,
-): Parts {
+function build({ logger, metrics }: RelayOptions, limits: RelayLimits, clock: Clock, tls: PeerTls | undefined): Parts {
   const bootId = parseBootId(randomBytes(BOOT_ID_BYTES).toString('base64url'));
   const gate = new HandshakeGate();
   const traffic = new Traffic();
@@ -160,7 +156,7 @@ function build(
     collector: new BufferCollector(),
     penalise: (identityHash, environmentId, untilMs) => {
       logger.warn({ identity: identityHash, environment: environmentId }, 'identity refused for failed handshakes');
-      parts.presence?.tell({ type: 'penalty', identityHash, environmentId, untilSeconds: untilMs / 1_000 });
+      tell({ type: 'penalty', identityHash, environmentId, untilSeconds: untilMs / 1_000 });
     },
   };
   const door: Door = new Door({
@@ -176,9 +172,11 @@ function build(
     routes: new Routes(clock),
     socketCount: () => rendezvous.socketCount,
   });
-  const rendezvous: Rendezvous = new Rendezvous({ context, door, tell: (message) => parts.presence?.tell(message) });
+  const tell = (message: PresenceToRegistry) => parts.presence?.tell(message);
+  const splicer = new Splicer({ clock, logger, tls, onLost: (lost) => tell({ type: 'lost', bootId: lost }) });
+  const rendezvous: Rendezvous = new Rendezvous({ context, door, splicer, tell });
   const meters = createMeters(metrics, traffic);
-  const upgrades = new Upgrades({ door, rendezvous, meters, logger, certificate });
+  const upgrades = new Upgrades({ door, rendezvous, meters, logger, certificate: tls?.certificate.current });
   const parts: Parts = { context, door, rendezvous, upgrades, traffic, meters, presence: undefined };
   return parts;
 }

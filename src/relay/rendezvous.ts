@@ -17,6 +17,7 @@ import type { Levels } from './meters.ts';
 import { CLOSE } from './sockets/endpoint.ts';
 import { type ExecutorEvents, ExecutorSocket } from './sockets/executor-socket.ts';
 import { HarnessSocket, partyOf } from './sockets/harness-socket.ts';
+import type { Misplaced, Splicer } from './splice/splicer.ts';
 import { ticketVerdict } from './ticket-life.ts';
 
 export interface Accepted {
@@ -27,6 +28,7 @@ export interface Accepted {
 export interface RendezvousOptions {
   readonly context: RelayContext;
   readonly door: Door;
+  readonly splicer: Splicer;
   /** Reports to every registry. */
   readonly tell: (message: PresenceToRegistry) => void;
 }
@@ -35,15 +37,17 @@ export interface RendezvousOptions {
 export class Rendezvous {
   readonly #context: RelayContext;
   readonly #door: Door;
+  readonly #splicer: Splicer;
   readonly #tell: RendezvousOptions['tell'];
   readonly #executors = new Set<ExecutorSocket>();
   readonly #harnesses = new Set<HarnessSocket>();
   readonly #present = new Set<RegistrationId>();
   readonly #events: ExecutorEvents;
 
-  constructor({ context, door, tell }: RendezvousOptions) {
+  constructor({ context, door, splicer, tell }: RendezvousOptions) {
     this.#context = context;
     this.#door = door;
+    this.#splicer = splicer;
     this.#tell = tell;
     this.#events = {
       entered: (executor) => this.#enter(executor),
@@ -54,7 +58,7 @@ export class Rendezvous {
   }
 
   get socketCount(): number {
-    return this.#executors.size + this.#harnesses.size;
+    return this.#executors.size + this.#harnesses.size + 2 * this.#splicer.splices.size;
   }
 
   get executors(): ReadonlySet<ExecutorSocket> {
@@ -72,7 +76,12 @@ export class Rendezvous {
       streams += executor.streamCount;
       backlogBytes += executor.backlogBytes;
     }
-    return { sockets: { executor: this.#executors.size, harness: this.#harnesses.size }, streams, backlogBytes };
+    const sockets = {
+      executor: this.#executors.size,
+      harness: this.#harnesses.size,
+      splice: this.#splicer.splices.size,
+    };
+    return { sockets, streams, backlogBytes };
   }
 
   /** What a registry's snapshot holds. */
@@ -103,6 +112,29 @@ export class Rendezvous {
     context.logger.info(harnessFields(ticket), 'harness socket opened');
   }
 
+  /**
+   * Passes a harness on to the relay that its ticket names. It counts here as it does there.
+   *
+   * @throws Refusal
+   */
+  async splice(misplaced: Misplaced, signal: AbortSignal): Promise<void> {
+    const { ticket } = misplaced;
+    const { clock, logger } = this.#context;
+    const { visitors } = this.#door;
+    const leave = () => visitors.leave(partyOf(ticket), ticket.identityHash, clock.now());
+    visitors.enter(partyOf(ticket), ticket.identityHash, clock.now());
+    try {
+      await this.#splicer.join(misplaced, signal, () => {
+        leave();
+        logger.info(harnessFields(ticket), 'harness no longer passed on');
+      });
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    logger.info({ ...harnessFields(ticket), relay: ticket.bootId }, 'harness passed on to another relay');
+  }
+
   /** Does the executor of this registration answer a ping? */
   probe(registrationId: RegistrationId): Promise<boolean> {
     return this.#door.routes.find(registrationId)?.probe(REGISTRATION_PING_MS) ?? Promise.resolve(false);
@@ -118,6 +150,9 @@ export class Rendezvous {
     if (deny.reason === 'key_retired') return;
     for (const harness of this.#harnesses) {
       if (denyMatches(deny, harnessSubject(harness.ticket))) harness.end(deny.reason);
+    }
+    for (const splice of this.#splicer.splices) {
+      if (denyMatches(deny, harnessSubject(splice.ticket))) splice.end();
     }
   }
 

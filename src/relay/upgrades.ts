@@ -6,7 +6,7 @@ import type { Logger } from '../telemetry/index.ts';
 import { MAX_MESSAGE_BYTES, type ServingCertificate } from '../wire/index.ts';
 import type { Door } from './admission/door.ts';
 import { admitExecutor, HOLDS_HEADER } from './admission/executor.ts';
-import { admitHarness, checkHarness } from './admission/harness.ts';
+import { admitHarness, checkHarness, readHarness } from './admission/harness.ts';
 import { answerRefusal, Refusal } from './admission/refusal.ts';
 import { MAX_FRAGMENTS, MAX_HEADER_BYTES, UPGRADE_REQUEST_MS } from './limits.ts';
 import type { Meters, SocketKind } from './meters.ts';
@@ -82,7 +82,9 @@ export class Upgrades {
       accept((accepted) => rendezvous.acceptExecutor(accepted, token, ticket));
       return;
     }
-    const admitted = await admitHarness(door, token, gone);
+    const ticket = await readHarness(door, token);
+    if (ticket.bootId !== door.bootId) return rendezvous.splice({ request, socket, head, ticket }, gone);
+    const admitted = await admitHarness(door, ticket, gone);
     checkHarness(door, admitted.ticket);
     accept((accepted) => {
       door.used.consume(admitted.ticket.jti, admitted.ticket.expiresAt);

@@ -44,6 +44,8 @@ export type RefusalCode =
   | 'ticket_used'
   /** 401. The ticket names another life of a relay. */
   | 'wrong_relay'
+  /** 401. The ticket names another relay, which this one could not reach. Registries hear of it; ask `connect` again. */
+  | 'relay_unreachable'
   /** 401. The registration is on no socket here, and did not come back in time. */
   | 'executor_gone'
   /** 403. The registration, incarnation, fingerprint or grant was denied. */

@@ -12,18 +12,26 @@ export interface AdmittedHarness {
 }
 
 /**
- * Checks a harness's upgrade (our-side.md §5). Every refusal is 401: after it a real harness asks `connect` once more, after
- * anything else it gives up. `signal` ends the wait for an executor that went a moment ago. The ticket is not consumed here: whoever
+ * What of a harness's upgrade does not depend on the executor. The ticket may be for another relay.
+ *
+ * @throws Refusal
+ */
+export async function readHarness(door: Door, token: string): Promise<HarnessTicket> {
+  door.checkOpen('harness');
+  const ticket = await verified(401, () => door.keys.verifier.verifyHarnessTicket(token, door.nowSeconds()));
+  checkHarness(door, ticket);
+  return ticket;
+}
+
+/**
+ * Finds the executor of a ticket for this relay (our-side.md §5). Every refusal is 401: after it a real harness asks `connect` once more,
+ * after anything else it gives up. `signal` ends the wait for an executor that went a moment ago. The ticket is not consumed here: whoever
  * accepts the socket calls `checkHarness` again and consumes the ticket with nothing awaited in between, since several dials with one
  * ticket may have waited for the same executor.
  *
  * @throws Refusal
  */
-export async function admitHarness(door: Door, token: string, signal: AbortSignal): Promise<AdmittedHarness> {
-  door.checkOpen('harness');
-  const ticket = await verified(401, () => door.keys.verifier.verifyHarnessTicket(token, door.nowSeconds()));
-  if (ticket.bootId !== door.bootId) throw new Refusal(401, 'wrong_relay', 'the ticket is for another life of a relay');
-  checkHarness(door, ticket);
+export async function admitHarness(door: Door, ticket: HarnessTicket, signal: AbortSignal): Promise<AdmittedHarness> {
   const executor = await door.routes.waitFor(ticket.registrationId, door.limits.executorReturnMs, signal);
   if (executor === undefined || !executor.open) {
     throw new Refusal(401, 'executor_gone', 'the executor is not connected here; ask connect again');

@@ -48,6 +48,7 @@ export class Fleet {
   readonly log: string[];
   readonly #clock: Clock;
   readonly #peers: Peer[] = [];
+  readonly #others: RunningRelay[] = [];
 
   private constructor(registry: ScriptedRegistry, relay: RunningRelay, log: string[], clock: Clock) {
     this.registry = registry;
@@ -59,23 +60,20 @@ export class Fleet {
   static async start({ clock = systemClock, limits = {} }: FleetOptions = {}): Promise<Fleet> {
     const registry = await ScriptedRegistry.start();
     const log: string[] = [];
-    const logger = createLogger({
-      component: 'relay',
-      level: 'trace',
-      destination: { write: (line) => void log.push(line) },
-    });
-    const presenceSecret = () => Promise.resolve(PRESENCE_SECRET);
-    const relay = await startRelay({
-      ...{ host: '127.0.0.1', port: 0, registryUrls: [registry.url], presenceSecret, logger, clock, limits },
-      random: () => 0,
-    });
-    await registry.sawType('snapshot');
+    const relay = await startReplica(registry, log, clock, limits);
     return new Fleet(registry, relay, log, clock);
+  }
+
+  /** Another replica, in presence at the same registry, which from now on speaks to this one. */
+  async another(): Promise<RunningRelay> {
+    const relay = await startReplica(this.registry, this.log, this.#clock, {});
+    this.#others.push(relay);
+    return relay;
   }
 
   async stop(): Promise<void> {
     for (const peer of this.#peers) peer.leave();
-    await this.relay.close();
+    await Promise.all([this.relay, ...this.#others].map((relay) => relay.close()));
     await this.registry.close();
   }
 
@@ -103,9 +101,9 @@ export class Fleet {
     };
   }
 
-  async harnessUrl(ticket: HarnessTicket): Promise<string> {
+  async harnessUrl(ticket: HarnessTicket, at: RunningRelay = this.relay): Promise<string> {
     const token = await this.registry.signer.signHarnessTicket(ticket, this.now());
-    return `${this.relay.url}/v1/harness?role=harness&ticket=${token}`;
+    return `${at.url}/v1/harness?role=harness&ticket=${token}`;
   }
 
   async dial(url: string, headers?: Record<string, string>): Promise<Peer> {
@@ -132,7 +130,11 @@ export class Fleet {
 
   /** A harness with an open stream: handshake sent, and answered by the executor. */
   async stream(ticket: ExecutorTicket, executor: Peer, changes: Partial<HarnessTicket> = {}): Promise<OpenStream> {
-    const harness = await this.harness(ticket, changes);
+    return this.open(await this.harness(ticket, changes), executor);
+  }
+
+  /** Opens a stream on a harness's socket. */
+  async open(harness: Peer, executor: Peer): Promise<OpenStream> {
     const streamId = randomUUID();
     harness.send(streamId, { type: 'resume', nextSeq: 0 });
     harness.send(streamId, { type: 'handshake', payload: Buffer.from('message 1') });
@@ -141,6 +143,25 @@ export class Fleet {
     await harness.frame(streamId, 'handshake');
     return { harness, streamId };
   }
+}
+
+async function startReplica(
+  registry: ScriptedRegistry,
+  log: string[],
+  clock: Clock,
+  limits: Partial<RelayLimits>,
+): Promise<RunningRelay> {
+  const destination = { write: (line: string) => void log.push(line) };
+  const logger = createLogger({ component: 'relay', level: 'trace', destination });
+  const presenceSecret = () => Promise.resolve(PRESENCE_SECRET);
+  const snapshots = () => registry.received.filter(({ type }) => type === 'snapshot').length;
+  const before = snapshots();
+  const relay = await startRelay({
+    ...{ host: '127.0.0.1', port: 0, registryUrls: [registry.url], presenceSecret, logger, clock, limits },
+    random: () => 0,
+  });
+  await registry.saw(() => snapshots() > before);
+  return relay;
 }
 
 export interface OpenStream {

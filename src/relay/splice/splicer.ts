@@ -1,0 +1,114 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Clock, Logger } from '../../telemetry/index.ts';
+import type { BootId, HarnessTicket } from '../../wire/index.ts';
+import { Refusal } from '../admission/refusal.ts';
+import { SPLICE_REACH_MS } from '../limits.ts';
+import { type PeerTls, reach } from './reach.ts';
+import { passedOn, wasPassedOn } from './upgrade-request.ts';
+
+export interface SplicerOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly tls: PeerTls | undefined;
+  /** Another relay was not reached: registries shall route there no more. */
+  readonly onLost: (bootId: BootId) => void;
+}
+
+/** An upgrade for a harness whose executor is at another relay. */
+export interface Misplaced {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  /** What the harness sent after its request. */
+  readonly head: Buffer;
+  readonly ticket: HarnessTicket;
+}
+
+/** Two raw sockets that became one way. */
+export interface Splice {
+  readonly ticket: HarnessTicket;
+  /** When bytes last went through, either way. */
+  readonly activeAt: number;
+  end(): void;
+}
+
+/**
+ * Harnesses that came to this relay and belong to another: the upgrade goes on to the address in the ticket, then raw bytes in both
+ * directions (our-side.md §10). Each has a connection of its own, so one slow reader stops nobody. The other relay checks the ticket, and
+ * answers; nothing of it is read here.
+ */
+export class Splicer {
+  readonly #options: SplicerOptions;
+  readonly #splices = new Set<Splice>();
+
+  constructor(options: SplicerOptions) {
+    this.#options = options;
+  }
+
+  get splices(): ReadonlySet<Splice> {
+    return this.#splices;
+  }
+
+  /**
+   * Resolves when the two are joined. `onEnd` is called once, when they are no longer.
+   *
+   * @throws Refusal 401 when the other relay is not reached, or the request was passed on already
+   */
+  async join(misplaced: Misplaced, signal: AbortSignal, onEnd: () => void): Promise<void> {
+    const { request, ticket } = misplaced;
+    if (wasPassedOn(request)) {
+      throw new Refusal(401, 'wrong_relay', 'the ticket is for another life of a relay');
+    }
+    const peer = await this.#reach(ticket, signal);
+    const splice = spliced(misplaced, peer, this.#options.clock, () => {
+      this.#splices.delete(splice);
+      onEnd();
+    });
+    this.#splices.add(splice);
+  }
+
+  async #reach({ address, bootId }: HarnessTicket, signal: AbortSignal): Promise<Duplex> {
+    const { clock, tls, logger, onLost } = this.#options;
+    try {
+      return await reach({ address, tls, clock, signal, withinMs: SPLICE_REACH_MS });
+    } catch (cause) {
+      if (!signal.aborted) {
+        logger.warn({ relay: bootId, err: cause }, 'relay not reached');
+        onLost(bootId);
+      }
+      throw new Refusal(401, 'relay_unreachable', 'the relay of this executor is not reached; ask connect again', {
+        cause,
+      });
+    }
+  }
+}
+
+function spliced({ request, socket, head, ticket }: Misplaced, peer: Duplex, clock: Clock, onEnd: () => void): Splice {
+  let activeAt = clock.now();
+  let ended = false;
+  const end = () => {
+    if (ended) return;
+    ended = true;
+    socket.destroy();
+    peer.destroy();
+    onEnd();
+  };
+  const active = () => {
+    activeAt = clock.now();
+  };
+  for (const side of [socket, peer]) {
+    side.on('data', active);
+    side.on('close', end);
+  }
+  peer.write(passedOn(request), 'latin1');
+  if (head.length > 0) peer.write(head);
+  socket.pipe(peer);
+  peer.pipe(socket);
+  return {
+    ticket,
+    get activeAt() {
+      return activeAt;
+    },
+    end,
+  };
+}
