@@ -13,14 +13,14 @@ import { codeOf, ExecutorError } from './errors.ts';
 import { execServerToken } from './exec-server-token.ts';
 import { type ExecutorKey, KeysFolder } from './keys/keys-folder.ts';
 import type { ExecutorOptions, StopReason } from './options.ts';
-import { KeyRegistration } from './registration/key-registration.ts';
+import { KeyRegistration, type SocketOptions } from './registration/key-registration.ts';
 import { RegistryClient } from './registration/registry-client.ts';
-import { RelaySocket, type RelayTarget } from './registration/relay-socket.ts';
+import { RelaySocket } from './registration/relay-socket.ts';
 import type { Session } from './sessions/session-table.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { Admission } from './streams/admission.ts';
 import type { StreamContext } from './streams/stream.ts';
-import { type Registration, StreamTable } from './streams/stream-table.ts';
+import { StreamTable } from './streams/stream-table.ts';
 import { type ExecutorMetrics, executorMetrics } from './telemetry.ts';
 import { DenyBook } from './watch/deny-book.ts';
 import { endSession } from './watch/end-session.ts';
@@ -119,6 +119,8 @@ class Sidecar {
   readonly metrics;
   #closing: Promise<void> | undefined;
   #lastActivity: number | undefined;
+  /** Relay replicas; one until a registry tells. */
+  #relays = 1;
 
   static async start(options: ExecutorOptions, token: string): Promise<Sidecar> {
     const clock = options.clock ?? systemClock;
@@ -237,6 +239,10 @@ class Sidecar {
       access: () => this.#access(),
       onDeny: (deny) => this.#enforcer.enforce(deny),
       onUndeny: (denyId) => this.#enforcer.forget(denyId),
+      onRelays: (count) => {
+        this.#relays = count;
+        for (const registration of this.#registrations) registration.setRelays(count);
+      },
       onRefresh: () => {
         for (const registration of this.#registrations) registration.refresh();
       },
@@ -257,7 +263,8 @@ class Sidecar {
       clock: this.#clock,
       logger: this.#logger,
       metrics: this.#counts,
-      openSocket: (registered, target, onRefused) => this.#openSocket(registered, target, onRefused),
+      openSocket: (socket) => this.#openSocket(socket),
+      relays: () => this.#relays,
       onSuperseded: () => void this.#superseded(),
       onIncarnation: (incarnation) => this.#book.setIncarnation(incarnation),
       onChange: () => this.#watch.reportSoon(),
@@ -282,7 +289,7 @@ class Sidecar {
     }
   }
 
-  #openSocket(registration: Registration, target: RelayTarget, onRefused: (code: string) => void): RelaySocket {
+  #openSocket({ registration, target, slot, onRefused }: SocketOptions): RelaySocket {
     const socket: RelaySocket = new RelaySocket({
       target,
       ...this.#trustOption(),
@@ -295,7 +302,7 @@ class Sidecar {
       },
       sessionEntries: () => this.#sessions.entries(),
       onRefused,
-      onChange: () => this.#watch.reportSoon(),
+      ...slot,
     });
     return socket;
   }

@@ -12,6 +12,7 @@ export interface RelayLimits {
   readonly executorBacklogBytes: number;
   readonly stallMs: number;
   readonly executorReturnMs: number;
+  readonly drainMs: number;
   readonly closeMs: number;
 }
 
@@ -34,7 +35,9 @@ export const DEFAULT_LIMITS: RelayLimits = {
   stallMs: 12_000,
   /** our-side.md §5: a harness waits this long for an executor that went a moment ago. */
   executorReturnMs: 3_000,
-  /** close() ends within this; a supervisor's usual grace is 30 s. */
+  /** our-side.md §10: how long a relay that ends waits for a quiet moment of each stream. 0: it does not. */
+  drainMs: 60_000,
+  /** After that, what is left is closed within this. Both together fit `terminationGracePeriodSeconds: 90`. */
   closeMs: 10_000,
 };
 
@@ -80,6 +83,15 @@ export const CLOSE_FLUSH_MS = 2_000;
 
 /** A relay in the same cluster that cannot be reached in this time is not there (our-side.md §5). */
 export const SPLICE_REACH_MS = 2_000;
+
+/** Drain (our-side.md §10): so long a relay that ends still takes harnesses, whose tickets were made before registries knew. */
+export const DRAIN_ACCEPT_MS = 10_000;
+/** Our sidecar is on another relay well within this; one that is not is treated like a real executor, which knows no `move`. */
+export const MOVE_MS = 5_000;
+/** A stream in which nothing moved for this long is between two messages, and no answer is on its way. */
+export const QUIET_MS = 150;
+/** Looks at all streams of a relay that ends. */
+export const DRAIN_STEP_MS = 50;
 
 /** How often registries hear of this relay's load. */
 export const LOAD_REPORT_MS = 5_000;

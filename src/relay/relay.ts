@@ -24,7 +24,8 @@ import { TicketKeys } from './admission/ticket-keys.ts';
 import { UsedTickets } from './admission/used-tickets.ts';
 import { Visitors } from './admission/visitors.ts';
 import type { RelayContext } from './context.ts';
-import { closePaced } from './drain.ts';
+import { closePaced } from './drain/close-paced.ts';
+import { Drain } from './drain/drain.ts';
 import { BufferCollector } from './flow/buffer-collector.ts';
 import { ChunkPool } from './flow/chunk-pool.ts';
 import { TurnEnd } from './flow/turn-end.ts';
@@ -72,7 +73,10 @@ export interface RunningRelay {
   readonly bootId: BootId;
   /** Undefined when ready, else what is missing. */
   notReady(): string | undefined;
-  /** Unready at once, nobody new, then the sockets; ends within `limits.closeMs` and a little. */
+  /**
+   * Unready at once; executors move, streams end at a quiet moment (our-side.md §10). Ends within `limits.drainMs` and `limits.closeMs` and
+   * a little, at once when nobody is here.
+   */
   close(): Promise<void>;
 }
 
@@ -126,6 +130,8 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
     async close() {
       door.drain();
       parts.presence?.tell(loadOf(parts, 0));
+      await new Drain({ door, rendezvous, clock, limits, logger }).run();
+      door.shut();
       await closePaced(rendezvous, clock, limits.closeMs);
       parts.presence?.close();
       stopTicking();

@@ -52,6 +52,7 @@ export class Rendezvous {
     this.#events = {
       entered: (executor) => this.#enter(executor),
       changed: (executor, what) => this.#changed(executor, what),
+      left: (executor) => this.#leavePresence(executor),
       closed: (executor, reason) => this.#executorClosed(executor, reason),
       verifyTicket: (token) => door.keys.verifier.verifyExecutorTicket(token, door.nowSeconds()),
     };
@@ -67,6 +68,10 @@ export class Rendezvous {
 
   get harnesses(): ReadonlySet<HarnessSocket> {
     return this.#harnesses;
+  }
+
+  get splices(): Splicer['splices'] {
+    return this.#splicer.splices;
   }
 
   levels(): Omit<Levels, 'presence'> {
@@ -133,6 +138,12 @@ export class Rendezvous {
       throw error;
     }
     logger.info({ ...harnessFields(ticket), relay: ticket.bootId }, 'harness passed on to another relay');
+  }
+
+  /** Closes an executor's socket; from now on nobody is sent here for it. */
+  dismiss(executor: ExecutorSocket): void {
+    this.#leavePresence(executor);
+    executor.close('draining');
   }
 
   /** Does the executor of this registration answer a ping? */

@@ -7,6 +7,7 @@ import type { Stream } from '../streams/stream.ts';
 import type { Registration } from '../streams/stream-table.ts';
 import type { ExecutorMetrics } from '../telemetry.ts';
 import type { RegisterAnswer, Registered, RegistryClient } from './registry-client.ts';
+import { RelaySlots, type Slot } from './relay-slots.ts';
 import type { RelaySocket, RelayTarget } from './relay-socket.ts';
 import { incarnationIn, ticketIn } from './ticket-url.ts';
 
@@ -29,10 +30,19 @@ export interface KeyRegistrationOptions {
   clock: Clock;
   logger: Logger;
   metrics: ExecutorMetrics;
-  openSocket: (registration: Registration, target: RelayTarget, onRefused: (code: string) => void) => RelaySocket;
+  openSocket: (options: SocketOptions) => RelaySocket;
+  /** Relay replicas that there are, as far as known. */
+  relays: () => number;
   onSuperseded: () => void;
   onIncarnation: (incarnation: Incarnation) => void;
   onChange: () => void;
+}
+
+export interface SocketOptions {
+  registration: Registration;
+  target: RelayTarget;
+  slot: Slot;
+  onRefused: (code: string) => void;
 }
 
 /** What the registry is told of a key in a report. */
@@ -50,8 +60,8 @@ export class KeyRegistration {
   readonly #pause: Pause;
   readonly #backoff = new Backoff(RETRY_BACKOFF);
   readonly #log: Logger;
-  /** The current one is last; those before it had another registration id and end with their streams. */
-  #sockets: RelaySocket[] = [];
+  /** Those of the current registration are last; those before them had another registration id and end with their streams. */
+  #sockets: RelaySlots[] = [];
   #registrationId: RegistrationId | undefined;
   /** Why the registry does not take us now; logged when it changes. */
   #waitsFor: string | undefined;
@@ -109,6 +119,10 @@ export class KeyRegistration {
     this.#pause.wake();
   }
 
+  setRelays(count: number): void {
+    this.#current?.setRelays(count);
+  }
+
   sendSessions(): void {
     for (const socket of this.#sockets) socket.sendSessions();
   }
@@ -123,7 +137,7 @@ export class KeyRegistration {
     await this.#running;
   }
 
-  get #current(): RelaySocket | undefined {
+  get #current(): RelaySlots | undefined {
     return this.#sockets.at(-1);
   }
 
@@ -181,10 +195,17 @@ export class KeyRegistration {
     current?.retire();
     this.#registrationId = registrationId;
     this.#log.info({ registration: registrationId }, 'registered');
-    const { environmentId, key, openSocket } = this.#options;
-    const socket = openSocket({ environmentId, registrationId, key }, { url, ticket }, (code) => this.#refused(code));
-    this.#sockets.push(socket);
-    socket.start();
+    const { environmentId, key, openSocket, relays, onChange } = this.#options;
+    const registration = { environmentId, registrationId, key };
+    const onRefused = (code: string) => this.#refused(code);
+    const sockets = new RelaySlots({
+      target: { url, ticket },
+      relays: relays(),
+      open: (target, slot) => openSocket({ registration, target, slot, onRefused }),
+      onChange,
+    });
+    this.#sockets.push(sockets);
+    sockets.start();
   }
 
   #refused(code: string): void {

@@ -23,6 +23,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const CLOSE_TIMEOUT_MS = 1000;
 /** A relay that restarts is back within seconds, and harnesses recover for 45 s: the window stays below ten. */
 const RECONNECT_BACKOFF = { baseMs: 250, capMs: 8000, early: { failures: 40, capMs: 1000 } };
+/** Who balances the load may send us to the same replica again and again; another one is a reserve, nobody waits for it. */
+const ELSEWHERE_BACKOFF = { baseMs: 100, capMs: 30_000 };
 /** A connection that lived this long was a good one: the next dial after it is at once. */
 const STABLE_MS = 5000;
 /** Longest wait for a fresh URL after a refusal; the registration loop wakes us earlier. */
@@ -38,6 +40,10 @@ export interface RelayTarget {
 export interface RelaySocketOptions {
   target: RelayTarget;
   trust?: Trust;
+  /** Boot ids of relays that hold another socket of this registration: this one shall go to another. */
+  holds: () => readonly string[];
+  /** The relay goes away. */
+  onMove: () => void;
   clock: Clock;
   logger: Logger;
   /** The streams of one connection. */
@@ -51,6 +57,11 @@ export interface RelaySocketOptions {
 
 type End = { kind: 'refused'; status: number; code: string } | { kind: 'lost'; livedMs: number };
 
+/** Request header of a dial: the boot ids of `holds` (our-side §4). */
+const HOLDS_HEADER = 'x-noisefleet-holds';
+/** The relay's answer when it is one of them. */
+const ALREADY_HERE = 'already_here';
+
 /**
  * One registration's socket at one relay replica (a slot): dials, redials with full jitter, tells the relay the session table before
  * anything else. It never gives up by itself.
@@ -59,6 +70,7 @@ export class RelaySocket {
   readonly #options: RelaySocketOptions;
   readonly #pause: Pause;
   readonly #backoff = new Backoff(RECONNECT_BACKOFF);
+  readonly #elsewhere = new Backoff(ELSEWHERE_BACKOFF);
   #target: RelayTarget;
   #needsTarget = false;
   /** Dialling or open. */
@@ -67,6 +79,9 @@ export class RelaySocket {
   #socket: WebSocket | undefined;
   #streams: StreamTable | undefined;
   #retired = false;
+  /** The connection that it has is its last. */
+  #last = false;
+  #left = false;
   #bootId: string | undefined;
   /** Why the last dial failed; logged when it changes. */
   #problem: string | undefined;
@@ -84,7 +99,12 @@ export class RelaySocket {
 
   /** Open, and told the session table: the relay shows it to the registries. */
   get present(): boolean {
-    return this.#socket !== undefined && !this.#retired;
+    return this.#socket !== undefined && !this.#retired && !this.#left;
+  }
+
+  /** Which life of a relay it is at; undefined while it is at none. */
+  get bootId(): string | undefined {
+    return this.#socket === undefined ? undefined : this.#bootId;
   }
 
   get isOpen(): boolean {
@@ -125,6 +145,25 @@ export class RelaySocket {
     this.#retired = false;
   }
 
+  /** The relay goes away: the connection that it has is its last. */
+  stay(): void {
+    this.#last = true;
+    if (this.#socket === undefined) this.abandon();
+  }
+
+  /** Tells the relay that this registration is present at another one. Streams go on until the relay closes them. */
+  leave(): void {
+    if (this.#left) return;
+    this.#left = true;
+    this.#control({ type: 'leave' });
+  }
+
+  /** Gives up dialling; for a socket that is not open. */
+  abandon(): void {
+    this.#pause.stop();
+    this.#dialled?.terminate();
+  }
+
   async endStreams(hits: (stream: Stream) => boolean, reason: string): Promise<void> {
     await this.#streams?.endWhere(hits, reason);
   }
@@ -145,7 +184,7 @@ export class RelaySocket {
       await this.#pause.wait(this.#backoff.next());
       if (this.#pause.stopped) break;
       const end = await this.#connect();
-      if (this.#retired) break;
+      if (this.#retired || this.#last) break;
       await this.#after(end);
     }
     this.#pause.stop();
@@ -155,6 +194,11 @@ export class RelaySocket {
   async #after(end: End): Promise<void> {
     if (end.kind === 'lost') {
       if (end.livedMs >= STABLE_MS) this.#backoff.reset();
+      return;
+    }
+    if (end.code === ALREADY_HERE) {
+      this.#backoff.reset();
+      await this.#pause.wait(this.#elsewhere.next());
       return;
     }
     this.#options.logger.warn({ status: end.status, code: end.code }, 'relay refused the socket');
@@ -168,7 +212,9 @@ export class RelaySocket {
   /** One connection, from dial to end. */
   async #connect(): Promise<End> {
     const { clock, trust } = this.#options;
+    const held = this.#options.holds().join(',');
     const socket = new WebSocket(this.#target.url, {
+      ...(held !== '' && { headers: { [HOLDS_HEADER]: held } }),
       perMessageDeflate: false,
       maxPayload: MAX_MESSAGE_BYTES,
       handshakeTimeout: CONNECT_TIMEOUT_MS,
@@ -193,6 +239,7 @@ export class RelaySocket {
     });
     socket.once('open', () => {
       openedTime = clock.now();
+      this.#elsewhere.reset();
       this.#opened(socket);
     });
     socket.once('close', () =>
@@ -253,7 +300,12 @@ export class RelaySocket {
     }
     if (message?.type === 'delivered') streams.delivered(message.streams);
     else if (message?.type === 'ping') this.#control({ type: 'pong', nonce: message.nonce });
-    else if (message?.type === 'move') this.#options.logger.info({ relay: this.#bootId }, 'relay asks to move');
+    else if (message?.type === 'move') this.#onMove();
+  }
+
+  #onMove(): void {
+    this.#options.logger.info({ relay: this.#bootId }, 'relay asks to move');
+    this.#options.onMove();
   }
 
   #control(message: Parameters<typeof controlToRelay.encode>[0]): void {

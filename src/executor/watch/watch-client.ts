@@ -39,6 +39,8 @@ export interface WatchClientOptions {
   /** Enforces; resolves when it is done, which is then acknowledged. */
   onDeny: (deny: Deny) => Promise<void>;
   onUndeny: (denyId: string) => void;
+  /** So many relay replicas are there. */
+  onRelays: (count: number) => void;
   onRefresh: () => void;
 }
 
@@ -167,6 +169,9 @@ export class WatchClient {
         return;
       case 'undeny':
         this.#options.onUndeny(message.denyId);
+        return;
+      case 'relays':
+        this.#options.onRelays(message.count);
         return;
       case 'refresh':
         this.#options.onRefresh();

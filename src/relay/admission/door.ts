@@ -38,6 +38,7 @@ export class Door {
   /** Registration → expiry of the ticket whose socket was closed to be renewed (seconds). */
   readonly #renew = new Map<string, number>();
   #draining = false;
+  #closedToHarnesses = false;
 
   constructor(parts: DoorParts) {
     this.bootId = parts.bootId;
@@ -56,8 +57,15 @@ export class Door {
     return this.#draining;
   }
 
+  /** No more executors. */
   drain(): void {
     this.#draining = true;
+  }
+
+  /** No more harnesses either. */
+  shut(): void {
+    this.#draining = true;
+    this.#closedToHarnesses = true;
   }
 
   nowSeconds(): number {
@@ -71,7 +79,8 @@ export class Door {
    */
   checkOpen(role: SocketKind): void {
     const status = role === 'executor' ? 503 : 401;
-    if (this.#draining) throw new Refusal(status, 'draining', 'this relay is going away');
+    const closed = role === 'executor' ? this.#draining : this.#closedToHarnesses;
+    if (closed) throw new Refusal(status, 'draining', 'this relay is going away');
     if (!this.keys.loaded)
       throw new Refusal(status, 'not_synced', 'no registry has told this relay its ticket keys yet');
     if (this.#socketCount() >= this.limits.maxSockets) throw new Refusal(status, 'overloaded', 'too many sockets');

@@ -31,6 +31,8 @@ export interface ExecutorEvents {
   readonly entered: (executor: ExecutorSocket) => void;
   /** Ticket or session table changed. */
   readonly changed: (executor: ExecutorSocket, what: 'ticket' | 'sessions') => void;
+  /** Our sidecar is present at another relay: nobody new shall be sent here. */
+  readonly left: (executor: ExecutorSocket) => void;
   readonly closed: (executor: ExecutorSocket, reason: string) => void;
   /** Checks a refreshed ticket of our sidecar. */
   readonly verifyTicket: (token: string) => Promise<ExecutorTicket>;
@@ -70,6 +72,7 @@ export class ExecutorSocket {
   #ticket: ExecutorTicket;
   #unownedResets = UNOWNED_RESETS_PER_SECOND;
   #failedHandshakes = 0;
+  #left = false;
   #pausedUntil = 0;
 
   constructor({ context, ws, socket, token, ticket, events }: ExecutorSocketOptions) {
@@ -128,6 +131,11 @@ export class ExecutorSocket {
 
   get backlogBytes(): number {
     return this.#ledger.total;
+  }
+
+  /** True once our sidecar is present at another relay. */
+  get left(): boolean {
+    return this.#left;
   }
 
   get harnessCount(): number {
@@ -217,6 +225,10 @@ export class ExecutorSocket {
       entered: () => this.#events.entered(this),
       sessionsChanged: () => this.#events.changed(this, 'sessions'),
       ticket: (token) => void this.#refresh(token),
+      left: () => {
+        this.#left = true;
+        this.#events.left(this);
+      },
       violation: (reason) => this.close(reason, CLOSE.policy),
     };
   }

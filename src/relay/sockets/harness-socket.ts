@@ -54,6 +54,7 @@ export class HarnessSocket implements HarnessEnd {
   #stream: Stream | undefined;
   #bytesIn = 0;
   #bytesOut = 0;
+  #frames = 0;
   #heldByExecutor = false;
   #heldByRate: Timer | undefined;
   #handshakeTimer: Timer | undefined;
@@ -97,11 +98,24 @@ export class HarnessSocket implements HarnessEnd {
     return this.#bytesOut;
   }
 
+  /** Frames of both directions. */
+  get frames(): number {
+    return this.#frames;
+  }
+
+  /** True when nothing of it waits in this process, and no handshake is under way. */
+  get isIdle(): boolean {
+    const stream = this.#stream;
+    if (stream === undefined || this.#queue.messageBytes > 0) return stream === undefined;
+    return (stream.state === 'open' || stream.state === 'over') && stream.lane.queue.messageBytes === 0;
+  }
+
   get openedAt(): number {
     return this.#endpoint.openedAt;
   }
 
   deliver(message: Uint8Array): void {
+    this.#frames += 1;
     this.#queue.append(message);
     this.#outlet.schedule(this.#queue.messageBytes);
   }
@@ -130,6 +144,7 @@ export class HarnessSocket implements HarnessEnd {
   }
 
   #onFrame(message: Buffer): void {
+    this.#frames += 1;
     const peeked = this.#peeked;
     const bound = this.#stream;
     const failure = bound === undefined ? peekFrame(message, peeked) : peekFrameOf(message, bound.header, peeked);

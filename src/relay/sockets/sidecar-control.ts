@@ -10,6 +10,8 @@ export interface SidecarEvents {
   readonly entered: () => void;
   readonly sessionsChanged: () => void;
   readonly ticket: (token: string) => void;
+  /** It is present elsewhere. */
+  readonly left: () => void;
   readonly violation: (reason: string) => void;
 }
 
@@ -83,6 +85,9 @@ export class SidecarControl {
       }
       case 'ticket':
         this.#events.ticket(message.ticket);
+        return;
+      case 'leave':
+        this.#events.left();
         return;
       case 'ping':
         this.#events.send(controlToSidecar.encode({ type: 'pong', nonce: message.nonce }));

@@ -27,8 +27,9 @@ export interface Misplaced {
 /** Two raw sockets that became one way. */
 export interface Splice {
   readonly ticket: HarnessTicket;
-  /** When bytes last went through, either way. */
-  readonly activeAt: number;
+  /** Grows with all that goes through, either way. */
+  readonly frames: number;
+  readonly isIdle: boolean;
   end(): void;
 }
 
@@ -60,7 +61,7 @@ export class Splicer {
       throw new Refusal(401, 'wrong_relay', 'the ticket is for another life of a relay');
     }
     const peer = await this.#reach(ticket, signal);
-    const splice = spliced(misplaced, peer, this.#options.clock, () => {
+    const splice = spliced(misplaced, peer, () => {
       this.#splices.delete(splice);
       onEnd();
     });
@@ -83,8 +84,8 @@ export class Splicer {
   }
 }
 
-function spliced({ request, socket, head, ticket }: Misplaced, peer: Duplex, clock: Clock, onEnd: () => void): Splice {
-  let activeAt = clock.now();
+function spliced({ request, socket, head, ticket }: Misplaced, peer: Duplex, onEnd: () => void): Splice {
+  let frames = 0;
   let ended = false;
   const end = () => {
     if (ended) return;
@@ -93,11 +94,11 @@ function spliced({ request, socket, head, ticket }: Misplaced, peer: Duplex, clo
     peer.destroy();
     onEnd();
   };
-  const active = () => {
-    activeAt = clock.now();
+  const moved = () => {
+    frames += 1;
   };
   for (const side of [socket, peer]) {
-    side.on('data', active);
+    side.on('data', moved);
     side.on('close', end);
   }
   peer.write(passedOn(request), 'latin1');
@@ -106,8 +107,11 @@ function spliced({ request, socket, head, ticket }: Misplaced, peer: Duplex, clo
   peer.pipe(socket);
   return {
     ticket,
-    get activeAt() {
-      return activeAt;
+    get frames() {
+      return frames;
+    },
+    get isIdle() {
+      return socket.writableLength === 0 && peer.writableLength === 0;
     },
     end,
   };

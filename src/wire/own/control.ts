@@ -14,6 +14,9 @@ export const DELIVERED_REPORT_BYTES = 65_536;
 /** What the sidecar keeps of one stream between itself and the harness's socket, in bytes (our-side §4). */
 export const MAX_STREAM_BYTES_IN_FLIGHT = 512 * 1024;
 
+/** This registration is present at another relay: leave presence, and keep the socket for the streams that it has. After a `move`. */
+const leave = z.object({ type: z.literal('leave') });
+
 const ping = z.object({ type: z.literal('ping'), nonce: shortText });
 const pong = z.object({ type: z.literal('pong'), nonce: shortText });
 
@@ -29,12 +32,13 @@ const ticket = z.object({ type: z.literal('ticket'), ticket: ticketField });
  */
 const delivered = z.object({ type: z.literal('delivered'), streams: z.record(z.string(), countField) });
 
-/** Open a socket on another replica, then close this one: the relay is going away. */
+/** Open a socket on another replica and answer with `leave`: this relay is going away, and closes the socket when its streams are gone. */
 const move = z.object({ type: z.literal('move') });
 
 export type ControlToRelay =
   | z.infer<typeof sessions>
   | z.infer<typeof ticket>
+  | z.infer<typeof leave>
   | z.infer<typeof ping>
   | z.infer<typeof pong>;
 
@@ -45,7 +49,7 @@ export type ControlToSidecar =
   | z.infer<typeof pong>;
 
 /** Sidecar → relay: text frames on the executor's socket (our-side §4). A relay forwards none of them. */
-export const controlToRelay = ownFormat<ControlToRelay>('control to relay', { sessions, ticket, ping, pong });
+export const controlToRelay = ownFormat<ControlToRelay>('control to relay', { sessions, ticket, leave, ping, pong });
 
 /** Relay → sidecar, on the same socket. A real executor ignores them. */
 export const controlToSidecar = ownFormat<ControlToSidecar>('control to sidecar', { delivered, move, ping, pong });

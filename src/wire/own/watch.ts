@@ -19,6 +19,8 @@ const deny = z.object({ type: z.literal('deny'), deny: denySchema });
 const undeny = z.object({ type: z.literal('undeny'), denyId: shortText });
 /** Register again now: something about the executor changed. */
 const refresh = z.object({ type: z.literal('refresh') });
+/** So many relay replicas are there that are not going away. After `hello`, and again when it changes. */
+const relays = z.object({ type: z.literal('relays'), count: countField });
 
 /** The deny is enforced: streams cut, processes of their sessions ended. */
 const ack = z.object({ type: z.literal('ack'), denyId: shortText });
@@ -50,6 +52,7 @@ export type WatchToSidecar =
   | z.infer<typeof deny>
   | z.infer<typeof undeny>
   | z.infer<typeof refresh>
+  | z.infer<typeof relays>
   | z.infer<typeof ping>
   | z.infer<typeof pong>;
 
@@ -66,6 +69,7 @@ export const watchToSidecar = ownFormat<WatchToSidecar>('watch to sidecar', {
   deny,
   undeny,
   refresh,
+  relays,
   ping,
   pong,
 });

@@ -1,5 +1,5 @@
-import { type Clock, pause } from '../telemetry/index.ts';
-import type { Rendezvous } from './rendezvous.ts';
+import { type Clock, pause } from '../../telemetry/index.ts';
+import type { Rendezvous } from '../rendezvous.ts';
 
 /** Closing spreads over this much of the whole time, so that thousands of clients do not redial in one instant. */
 const PACED_PART = 0.5;
@@ -17,7 +17,6 @@ export async function closePaced(rendezvous: Rendezvous, clock: Clock, milliseco
     let ended = 0;
     for (const executor of rendezvous.executors) {
       if (!executor.open) continue;
-      executor.askToMove();
       ended += 1 + executor.harnessCount;
       executor.close('relay_closes');
       if (ended >= perStep) break;

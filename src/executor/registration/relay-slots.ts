@@ -1,0 +1,132 @@
+import type { Stream } from '../streams/stream.ts';
+import type { RelaySocket, RelaySocketOptions, RelayTarget } from './relay-socket.ts';
+
+/** Sockets of one registration on different relay replicas (our-side §4): one may go without a gap. A third would only cost. */
+const MAX_RELAYS = 2;
+
+/** What its place among the others means for a socket. */
+export type Slot = Pick<RelaySocketOptions, 'holds' | 'onMove' | 'onChange'>;
+
+export interface RelaySlotsOptions {
+  readonly target: RelayTarget;
+  /** Relay replicas that there are, as far as known. */
+  readonly relays: number;
+  readonly open: (target: RelayTarget, slot: Slot) => RelaySocket;
+  /** A socket opened, closed, or is done. */
+  readonly onChange: () => void;
+}
+
+/**
+ * The sockets of one registration: on as many replicas as there are, two at most. A socket whose relay goes away keeps its streams while
+ * another takes its place; once one is present elsewhere, that relay is told, and sends nobody new.
+ */
+export class RelaySlots {
+  readonly #options: RelaySlotsOptions;
+  #sockets: RelaySocket[] = [];
+  /** At relays that go away. */
+  #leaving: RelaySocket[] = [];
+  #target: RelayTarget;
+  #wanted: number;
+  #retired = false;
+  #closed = false;
+
+  constructor(options: RelaySlotsOptions) {
+    this.#options = options;
+    this.#target = options.target;
+    this.#wanted = wantedOf(options.relays);
+  }
+
+  start(): void {
+    this.#fill();
+  }
+
+  /** On a live socket of a relay that may send harnesses here. */
+  get present(): boolean {
+    return this.#all.some(({ present }) => present);
+  }
+
+  /** Retired, and the last stream ended. */
+  get isDone(): boolean {
+    return this.#retired && this.#all.every(({ isDone }) => isDone);
+  }
+
+  /** How many replicas there are. Fewer close no socket that is open: who is counted out closes it himself. */
+  setRelays(count: number): void {
+    this.#wanted = wantedOf(count);
+    for (const surplus of this.#sockets.slice(this.#wanted).filter(({ isOpen }) => !isOpen)) surplus.abandon();
+    this.#sockets = this.#sockets.filter(({ isDone }) => !isDone);
+    this.#fill();
+  }
+
+  setTarget(target: RelayTarget): void {
+    this.#target = target;
+    for (const socket of this.#all) socket.setTarget(target);
+  }
+
+  sendSessions(): void {
+    for (const socket of this.#all) socket.sendSessions();
+  }
+
+  /** The key is gone: no new streams, no redial; each socket closes when its last stream ends (our-side §7). */
+  retire(): void {
+    this.#retired = true;
+    for (const socket of this.#all) socket.retire();
+  }
+
+  /** The key came back before the last stream ended. */
+  reinstate(): void {
+    this.#retired = false;
+    for (const socket of this.#all) socket.reinstate();
+    this.#sockets = this.#sockets.filter(({ isDone }) => !isDone);
+    this.#fill();
+  }
+
+  async endStreams(hits: (stream: Stream) => boolean, reason: string): Promise<void> {
+    await Promise.all(this.#all.map((socket) => socket.endStreams(hits, reason)));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(this.#all.map((socket) => socket.close()));
+  }
+
+  get #all(): readonly RelaySocket[] {
+    return [...this.#sockets, ...this.#leaving];
+  }
+
+  /** One after the other: two that dial at once may land on the same replica. */
+  #fill(): void {
+    if (this.#closed || this.#retired || this.#sockets.length >= this.#wanted) return;
+    if (this.#sockets.every(({ isOpen }) => isOpen)) this.#open();
+  }
+
+  #open(): void {
+    const socket: RelaySocket = this.#options.open(this.#target, {
+      holds: () => this.#all.flatMap(({ bootId }) => bootId ?? []),
+      onMove: () => this.#move(socket),
+      onChange: () => this.#changed(),
+    });
+    this.#sockets.push(socket);
+    socket.start();
+  }
+
+  #move(socket: RelaySocket): void {
+    if (!this.#sockets.includes(socket)) return;
+    this.#sockets = this.#sockets.filter((each) => each !== socket);
+    this.#leaving.push(socket);
+    socket.stay();
+    this.#fill();
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#leaving = this.#leaving.filter(({ isDone }) => !isDone);
+    if (this.#sockets.some(({ present }) => present)) for (const socket of this.#leaving) socket.leave();
+    this.#fill();
+    this.#options.onChange();
+  }
+}
+
+function wantedOf(relays: number): number {
+  return Math.min(MAX_RELAYS, Math.max(1, relays));
+}
