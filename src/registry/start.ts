@@ -134,6 +134,7 @@ function assemble({ options, clock, metrics, signer, directory, relayUrlFor }: G
       feed.changed(environmentId);
     },
     onClaim: (environmentId) => denyLosers(context, environmentId),
+    onServing: (relays) => watches.setRelays(relays),
   });
   const closing = { begun: false, begin: () => {} };
   closing.begin = () => {

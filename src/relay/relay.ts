@@ -73,6 +73,8 @@ export interface RunningRelay {
   readonly bootId: BootId;
   /** Undefined when ready, else what is missing. */
   notReady(): string | undefined;
+  /** Who is here. */
+  levels(): ReturnType<Rendezvous['levels']>;
   /**
    * Unready at once; executors move, streams end at a quiet moment (our-side.md §10). Ends within `limits.drainMs` and `limits.closeMs` and
    * a little, at once when nobody is here.
@@ -127,6 +129,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
     adminUrl: adminServer?.url,
     bootId: context.bootId,
     notReady,
+    levels: () => rendezvous.levels(),
     async close() {
       door.drain();
       parts.presence?.tell(loadOf(parts, 0));

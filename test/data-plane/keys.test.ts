@@ -51,7 +51,7 @@ describe('a new key beside the old one', () => {
     plane.addKey('k2');
     await served('k2');
     raw.vanish();
-    await Promise.all([plane.relay?.close(), plane.registry?.close()]);
+    await Promise.all([plane.endRelay(), plane.registry?.close()]);
     await plane.startRegistry();
     await plane.startRelay();
     const again = await eventually(() => plane.raw(raw.keypair).catch(() => undefined));

@@ -95,10 +95,10 @@ describe('a command through registry, relay, sidecar and exec-server', () => {
     const harness = await plane.harness();
     const remote = await harness.exec({ argv: ['/bin/sh', '-c', 'seq 1 100000; sleep 2; seq 100001 200000'] });
     remote.stderr.resume();
-    const [relay, registry] = [plane.relay, plane.registry];
+    const registry = plane.registry;
     plane.proxy?.cut('harness');
     plane.proxy?.cut('environment');
-    await Promise.all([relay?.close(), registry?.close()]);
+    await Promise.all([plane.endRelay(), registry?.close()]);
     await plane.startRegistry();
     await plane.startRelay();
     let text = '';

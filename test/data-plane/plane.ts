@@ -20,6 +20,12 @@ type KeyState = DirectoryFile['environments'][number]['keys'][number]['state'];
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 const newToken = () => randomBytes(24).toString('base64url');
 
+export interface PlaneOptions {
+  readonly relays?: number;
+  /** How long a relay that ends waits for quiet moments. */
+  readonly drainMs?: number;
+}
+
 /** The whole data plane in one process, every part the real one, on loopback. Parts can be stopped and started again. */
 export class Plane {
   readonly dir = mkdtempSync(join(tmpdir(), 'plane-'));
@@ -29,24 +35,30 @@ export class Plane {
   /** Of somebody else who may connect, and whose limits are his own. */
   readonly otherToken = newToken();
   readonly #executorToken = newToken();
+  readonly #drainMs: number;
   readonly #keys = new Map<string, { keypair: Keypair; state: KeyState }>();
   #isGranted = true;
   proxy: RelayProxy | undefined;
   registry: RunningRegistry | undefined;
-  relay: RunningRelay | undefined;
+  readonly relays: RunningRelay[] = [];
+  #nextRelay = 0;
   executor: RunningExecutor | undefined;
   execServer: ExecServer | undefined;
 
-  static async start(): Promise<Plane> {
-    const plane = new Plane();
+  private constructor(drainMs: number) {
+    this.#drainMs = drainMs;
+  }
+
+  static async start({ relays = 1, drainMs = 0 }: PlaneOptions = {}): Promise<Plane> {
+    const plane = new Plane(drainMs);
     for (const folder of ['keys', 'state', 'spill']) mkdirSync(plane.path(folder), { mode: 0o700 });
     await createTicketKeysFile(plane.path('ticket-keys.json'));
     writeFileSync(plane.path('presence-secret'), newToken(), { mode: 0o600 });
     writeFileSync(plane.path('executor-token'), plane.#executorToken, { mode: 0o600 });
     plane.addKey('k1');
-    plane.proxy = await startRelayProxy({ target: () => ({ host: '127.0.0.1', port: portOf(plane.relay?.url) }) });
+    plane.proxy = await startRelayProxy({ target: () => ({ host: '127.0.0.1', port: portOf(plane.#balance()?.url) }) });
     await plane.startRegistry();
-    await plane.startRelay();
+    for (let n = 0; n < relays; n++) await plane.startRelay();
     await plane.startExecServer();
     await plane.startExecutor();
     return plane;
@@ -68,15 +80,31 @@ export class Plane {
     });
   }
 
-  async startRelay(): Promise<void> {
-    this.relay = await startRelay({
+  async startRelay(): Promise<RunningRelay> {
+    const relay = await startRelay({
       host: '127.0.0.1',
-      port: portOf(this.relay?.url),
+      port: 0,
+      limits: { drainMs: this.#drainMs },
       registryUrls: [this.registryUrl],
       presenceSecret: async () => readFileSync(this.path('presence-secret'), 'utf8'),
       logger: this.log.logger('relay'),
       metrics: createMetrics({ component: 'relay', version: 'test' }),
     });
+    this.relays.push(relay);
+    return relay;
+  }
+
+  /** Ends a relay as its pod ends: from now on nobody new is sent there, and it drains. */
+  async endRelay(relay = this.relays[0]): Promise<void> {
+    if (relay === undefined) return;
+    this.relays.splice(this.relays.indexOf(relay), 1);
+    await relay.close();
+  }
+
+  /** As a Service does: one after the other, those that are there. */
+  #balance(): RunningRelay | undefined {
+    this.#nextRelay += 1;
+    return this.relays[this.#nextRelay % Math.max(1, this.relays.length)];
   }
 
   /** The sidecar takes the token that an earlier life of it would have left, so that the exec-server can start first. */
@@ -168,7 +196,7 @@ export class Plane {
 
   async close(): Promise<void> {
     await this.executor?.close();
-    await this.relay?.close();
+    await Promise.all(this.relays.map((relay) => relay.close()));
     await this.registry?.close();
     await this.execServer?.close();
     await this.proxy?.close();

@@ -35,6 +35,8 @@ export interface PresenceHubOptions {
   readonly metrics: Metrics;
   /** Who is present is another: of one environment, or of any. A held `connect` may go on, and the operator hears of it. */
   readonly onChange: (environmentId?: EnvironmentId) => void;
+  /** So many relays may be sent somebody now. */
+  readonly onServing: (relays: number) => void;
   /** A registration of this `External` environment appeared. */
   readonly onClaim: (environmentId: EnvironmentId) => void;
   readonly audit: Pick<StandingAudit, 'access' | 'executor'>;
@@ -157,9 +159,11 @@ export class PresenceHub {
         return;
       case 'load':
         table.load(id, message);
+        this.#measure();
         return;
       case 'lost':
         table.suspect(message.bootId);
+        this.#measure();
         return;
       case 'pong':
         this.#questions.answer(message.nonce, message.alive);
@@ -205,6 +209,7 @@ export class PresenceHub {
     const { relays, entries } = this.#options.table.counts();
     this.#gauges.relays.set(relays);
     this.#gauges.entries.set(entries);
+    this.#options.onServing(this.#options.table.serving());
   }
 
   #tellAll(message: PresenceToRelay): void {

@@ -199,6 +199,12 @@ export class PresenceTable {
     return new Set([...this.#relays.values()].filter((relay) => relay.snapshotSeen).map((relay) => relay.bootId));
   }
 
+  /** Relays that may be sent somebody: their snapshot was read, and they are not going away. */
+  serving(): number {
+    const serving = [...this.#relays.values()].filter(({ snapshotSeen, load }) => snapshotSeen && !load.draining);
+    return new Set(serving.map(({ bootId }) => bootId)).size;
+  }
+
   counts(): { relays: number; entries: number; sessionTables: number } {
     let entries = 0;
     for (const relay of this.#relays.values()) entries += relay.entries.size;

@@ -55,6 +55,7 @@ export class WatchHub {
   readonly #options: WatchHubOptions;
   readonly #watches = new Map<EnvironmentId, Set<Watch>>();
   readonly #watching: Gauge;
+  #relays = 0;
 
   constructor(options: WatchHubOptions) {
     this.#options = options;
@@ -87,6 +88,14 @@ export class WatchHub {
       this.#count();
     });
     send(socket, { type: 'hello', denies: denies.standing(watcher.environmentId) });
+    send(socket, { type: 'relays', count: this.#relays });
+  }
+
+  /** So many relays serve: each sidecar keeps sockets on two of them, if there are two. */
+  setRelays(count: number): void {
+    if (count === this.#relays) return;
+    this.#relays = count;
+    for (const environmentId of this.#watches.keys()) this.#tell(environmentId, { type: 'relays', count });
   }
 
   /** The sidecar looks at its keys and registers again. */
