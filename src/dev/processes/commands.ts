@@ -28,7 +28,8 @@ export function registryCommand(
     'registry',
     ...['--listen', listen, '--admin-listen', admin, '--relay-url', relayUrl],
     ...['--directory-file', layout.directoryFile, '--ticket-keys-file', layout.ticketKeysFile],
-    ...['--presence-secret-file', layout.presenceSecretFile],
+    // It is the only one: its streams have nowhere to go.
+    ...['--presence-secret-file', layout.presenceSecretFile, '--drain-time', '0s'],
     ...common(line),
   ];
 }

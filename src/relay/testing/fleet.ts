@@ -157,7 +157,8 @@ async function startReplica(
   const snapshots = () => registry.received.filter(({ type }) => type === 'snapshot').length;
   const before = snapshots();
   const relay = await startRelay({
-    ...{ host: '127.0.0.1', port: 0, registryUrls: [registry.url], presenceSecret, logger, clock, limits },
+    ...{ host: '127.0.0.1', port: 0, registryUrls: [registry.url], presenceSecret, logger, clock },
+    limits: { drainMs: 0, ...limits },
     random: () => 0,
   });
   await registry.saw(() => snapshots() > before);

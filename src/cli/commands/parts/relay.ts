@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { caFileFlag, collect, flag, type Listen, urlOf } from '../../flags.ts';
 import { listenFlag, serve, withServiceFlags } from '../../serve.ts';
 
@@ -10,6 +10,7 @@ interface RelayFlags {
   readonly presenceSecretFile: string;
   readonly tlsDir?: string;
   readonly caFile?: string;
+  readonly drainTime?: number;
   readonly logLevel: string;
   readonly exitOnStdinClose: boolean;
 }
@@ -26,6 +27,12 @@ export function relayCommand(): Command {
     .addOption(flag('--presence-secret-file <file>', 'what proves this relay to the registries').makeOptionMandatory())
     .addOption(caFileFlag())
     .addOption(flag('--tls-dir <folder>', 'serve TLS with tls.crt and tls.key of it; followed'))
+    .addOption(
+      flag(
+        '--drain-time <seconds>',
+        'at its end, wait so long for a quiet moment of each stream (default: 60s); then 10 s to close',
+      ).argParser(parseSeconds),
+    )
     .addHelpText(
       'after',
       '\nExample:\n  $ noisefleet relay --listen 127.0.0.1:8081 --registry-url http://127.0.0.1:8080 --presence-secret-file presence-secret',
@@ -42,9 +49,17 @@ export function relayCommand(): Command {
           registryUrls: flags.registryUrl,
           tlsFolder: flags.tlsDir,
           caFile: flags.caFile,
+          limits: flags.drainTime === undefined ? {} : { drainMs: flags.drainTime },
           presenceSecret: async () => (await readFile(flags.presenceSecretFile, 'utf8')).trim(),
           ...telemetry,
         }),
     });
   });
+}
+
+/** Milliseconds. */
+function parseSeconds(text: string): number {
+  const [, seconds] = /^(\d{1,3})s$/.exec(text) ?? [];
+  if (seconds === undefined) throw new InvalidArgumentError('Write whole seconds, such as 60s; 0s waits for nothing.');
+  return Number(seconds) * 1_000;
 }
