@@ -27,4 +27,5 @@ export async function closePaced(rendezvous: Rendezvous, clock: Clock, milliseco
   while (rendezvous.socketCount > 0 && clock.now() - start < milliseconds) await pause(STEP_MS, clock);
   for (const executor of rendezvous.executors) executor.terminate('relay_closes');
   for (const harness of rendezvous.harnesses) harness.terminate('relay_closes');
+  for (const splice of rendezvous.splices) splice.end();
 }
