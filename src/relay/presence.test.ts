@@ -195,7 +195,6 @@ describe('close()', () => {
 
     expect((await executor.closed()).code).toBe(1001);
     await harness.closed();
-    expect(executor.control.some(({ type }) => type === 'move')).toBe(true);
     expect(fleet.registry.received.some((m) => m.type === 'load' && m.draining)).toBe(true);
     await expect(fleet.dial(`${fleet.relay.url}/v1/harness?ticket=${randomUUID()}`)).rejects.toThrow();
   });
