@@ -4,7 +4,7 @@ import type { TlsTimes } from './times.ts';
 /** What is left of a life when the successor is made: a third, so that weeks remain for a human when renewing fails. */
 const RENEWED_WITH_LEFT = 1 / 3;
 
-export interface ObservedAuthority extends CertificateFacts {
+interface ObservedAuthority extends CertificateFacts {
   /** Since when it is in the bundle that clients get; undefined when it is not. */
   readonly announcedAt: number | undefined;
 }
