@@ -28,8 +28,7 @@ export function registryCommand(
     'registry',
     ...['--listen', listen, '--admin-listen', admin, '--relay-url', relayUrl],
     ...['--directory-file', layout.directoryFile, '--ticket-keys-file', layout.ticketKeysFile],
-    // It is the only one: its streams have nowhere to go.
-    ...['--presence-secret-file', layout.presenceSecretFile, '--drain-time', '0s'],
+    ...['--presence-secret-file', layout.presenceSecretFile],
     ...common(line),
   ];
 }
@@ -49,7 +48,8 @@ export function relayCommand(
     ...line.program,
     'relay',
     ...['--listen', listen, '--admin-listen', admin, '--registry-url', registryUrl],
-    ...['--presence-secret-file', layout.presenceSecretFile],
+    // It is the only one: its streams have nowhere to go.
+    ...['--presence-secret-file', layout.presenceSecretFile, '--drain-time', '0s'],
     ...common(line),
   ];
 }

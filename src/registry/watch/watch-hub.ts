@@ -88,7 +88,7 @@ export class WatchHub {
       this.#count();
     });
     send(socket, { type: 'hello', denies: denies.standing(watcher.environmentId) });
-    send(socket, { type: 'relays', count: this.#relays });
+    if (this.#relays > 0) send(socket, { type: 'relays', count: this.#relays });
   }
 
   /** So many relays serve: each sidecar keeps sockets on two of them, if there are two. */

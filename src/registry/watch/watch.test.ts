@@ -4,6 +4,7 @@ import { WebSocket } from 'ws';
 import { type WatchToSidecar, watchPath, watchToRegistry, watchToSidecar } from '../../wire/index.ts';
 import { identityHashOf } from '../identity-hash.ts';
 import { DEMO, LAPTOP, POD_B, RegistryFixture, sha256, someToken } from '../testing/fixture.ts';
+import { ScriptedRelay } from '../testing/scripted-relay.ts';
 
 describe('the watch of a sidecar', () => {
   let fixture: RegistryFixture;
@@ -69,6 +70,17 @@ describe('the watch of a sidecar', () => {
         .keys.push({ id: 'k2', fingerprint: fixture.fingerprint('k2'), state: 'Prepared' });
     });
     expect((await heard(2))[1]).toEqual({ type: 'refresh' });
+  });
+
+  it('is told how many relays serve, and when one goes away', async () => {
+    const relay = await ScriptedRelay.present(fixture);
+    const other = await ScriptedRelay.present(fixture, { bootId: 'relay-boot-2', port: 7002 });
+    const heard = heardBy(dial());
+    expect((await heard(2))[1]).toEqual({ type: 'relays', count: 2 });
+    other.say({ type: 'load', streams: 0, bytesPerSecond: 0, draining: true });
+    expect((await heard(3))[2]).toEqual({ type: 'relays', count: 1 });
+    relay.socket.terminate();
+    expect((await heard(4))[3]).toEqual({ type: 'relays', count: 0 });
   });
 
   it('gets a new deny when access ends a second time: a sidecar enforces each id once', async () => {
