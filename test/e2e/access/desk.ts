@@ -99,7 +99,7 @@ export class Desk {
     identity: Identity,
     environment: string,
     more: readonly string[] = [],
-    kubeconfig = '/none',
+    kubeconfig = '',
   ): Promise<Diagnosis> {
     const flags = [...this.#flags(identity), ...more, '-o', 'json'].join(' ');
     const text = await this.run(`KUBECONFIG=${kubeconfig} ${PROGRAM} doctor ${flags} ${environment} || true`);
