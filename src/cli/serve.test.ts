@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { DEFAULT_LIMITS } from '../relay/index.ts';
+import { stopGraceMs } from './serve.ts';
 
 const MAIN = fileURLToPath(new URL('./main.mjs', import.meta.url));
 
@@ -52,6 +54,14 @@ describe('a service', () => {
     child.stdin.destroy();
     expect(await exit).toEqual([0, null]);
     expect(log()).toContain('"reason":"standard input closed"');
+  });
+
+  it('is not ended in the middle of the time that its end may take', () => {
+    const { drainMs, closeMs } = DEFAULT_LIMITS;
+    expect(stopGraceMs({ closesWithinMs: drainMs + closeMs })).toBeGreaterThan(drainMs + closeMs);
+    // With the three seconds before SIGTERM it fits `terminationGracePeriodSeconds: 90`: nobody is killed who would have ended.
+    expect(stopGraceMs({ closesWithinMs: drainMs + closeMs })).toBeLessThan(87_000);
+    expect(stopGraceMs({})).toBe(25_000);
   });
 
   it('says why it cannot start, and ends with 1 although it watches standard input', async () => {

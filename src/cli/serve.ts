@@ -6,8 +6,12 @@ import { productVersion } from './product-version.ts';
 
 /** After this the process ends anyway: a supervisor would kill it soon after, without a word in the log. Milliseconds. */
 const STOP_GRACE_MS = 25_000;
+/** For the rest of the end of a service that says how long it takes. Milliseconds. */
+const STOP_SLACK_MS = 10_000;
 
 export interface Service {
+  /** How long `close` may take when all is well, for one that has a reason to take its time. Milliseconds. */
+  readonly closesWithinMs?: number;
   /** Resolves with the reason when the service ended by itself because somebody refused it for good. */
   readonly stopped?: Promise<string>;
   close(): Promise<void>;
@@ -54,10 +58,15 @@ export async function serve({ component, logLevel, exitOnStdinClose, start }: Se
   const refused = service.stopped?.then((reason) => ({ reason, code: EXIT.refused })) ?? new Promise<never>(() => {});
   const { reason, code } = await Promise.race([stopped.then((asked) => ({ reason: asked, code: EXIT.done })), refused]);
   logger.info({ reason }, 'stopping');
-  setTimeout(() => process.exit(EXIT.failed), STOP_GRACE_MS).unref();
+  setTimeout(() => process.exit(EXIT.failed), stopGraceMs(service)).unref();
   await service.close();
   logger.info('stopped');
   process.exit(code);
+}
+
+/** From the request to stop until the process ends whatever is left. Milliseconds. */
+export function stopGraceMs({ closesWithinMs = 0 }: Pick<Service, 'closesWithinMs'>): number {
+  return Math.max(STOP_GRACE_MS, closesWithinMs + STOP_SLACK_MS);
 }
 
 /**

@@ -75,6 +75,8 @@ export interface RunningRelay {
   notReady(): string | undefined;
   /** Who is here. */
   levels(): ReturnType<Rendezvous['levels']>;
+  /** The longest that `close` takes. Milliseconds. */
+  readonly closesWithinMs: number;
   /**
    * Unready at once; executors move, streams end at a quiet moment (our-side.md §10). Ends within `limits.drainMs` and `limits.closeMs` and
    * a little, at once when nobody is here.
@@ -130,6 +132,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
     bootId: context.bootId,
     notReady,
     levels: () => rendezvous.levels(),
+    closesWithinMs: limits.drainMs + limits.closeMs,
     async close() {
       door.drain();
       parts.presence?.tell(loadOf(parts, 0));
