@@ -9,6 +9,9 @@ export const READY = 'Ready';
 /** All kinds. Negative: True when nothing happens until a human mends what the message names; removed once it is mended. `Ready` is False with reason `Stalled` beside it. */
 export const STALLED = 'Stalled';
 
+/** Relay. Negative: True while replicas are made, replaced or taken away; what is ready serves meanwhile, and `Ready` stays as it was. Removed when it is done. */
+export const RECONCILING = 'Reconciling';
+
 /** Executor. Positive: the relay exists and allows the namespace, the namespace is enabled and the template is not refused. False: see `Stalled` for the cause. */
 export const ACCEPTED = 'Accepted';
 
@@ -24,10 +27,10 @@ export const UPDATE_PENDING = 'UpdatePending';
 /** Executor. Negative: True while a rotation is due and waits; the reason says for what. Removed when it is done. */
 export const ROTATION_DUE = 'RotationDue';
 
-/** Relay. Positive: as many relay replicas as asked for are ready. */
+/** Relay. Positive: as many relay replicas as asked for are ready, and all of them are of the present spec. */
 export const RELAYS_READY = 'RelaysReady';
 
-/** Relay. Positive: as many registry replicas as asked for are ready. */
+/** Relay. Positive: as many registry replicas as asked for are ready, and all of them are of the present spec. */
 export const REGISTRIES_READY = 'RegistriesReady';
 
 /** Relay. Positive: certificates exist, are valid and are not due for renewal. False: the message names the Secret. */
@@ -96,9 +99,9 @@ export const REASONS = {
   /** Stalled=True (Executor, Relay): a Secret that the spec names lacks a key, or its content cannot be used. The message names the key. */
   SecretInvalid: 'SecretInvalid',
 
-  /** Ready=True (Relay); RelaysReady=True, RegistriesReady=True: every replica asked for is ready. Nothing to do. */
+  /** Ready=True (Relay): it serves; every replica was ready once, and of each part one is now. RelaysReady=True, RegistriesReady=True: every replica asked for is ready. Nothing to do. */
   Available: 'Available',
-  /** Ready=Unknown (Relay); RelaysReady=Unknown, RegistriesReady=Unknown: replicas are being made or replaced. Wait. */
+  /** Reconciling=True, RelaysReady=Unknown, RegistriesReady=Unknown (Relay): replicas are being made, replaced or taken away. Ready=Unknown: and none is ready, or not all have ever been. Wait. */
   RollingOut: 'RollingOut',
   /** Ready=False (Relay); RelaysReady=False, RegistriesReady=False: replicas do not become ready in time. The message has their own words. */
   ReplicasUnavailable: 'ReplicasUnavailable',
@@ -126,6 +129,7 @@ export type Reason = (typeof REASONS)[keyof typeof REASONS];
 export type ConditionType =
   | typeof READY
   | typeof STALLED
+  | typeof RECONCILING
   | typeof ACCEPTED
   | typeof KEY_READY
   | typeof POD_READY

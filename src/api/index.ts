@@ -6,6 +6,7 @@ export {
   POD_READY,
   READY,
   REASONS,
+  RECONCILING,
   REGISTRIES_READY,
   RELAYS_READY,
   type Reason,

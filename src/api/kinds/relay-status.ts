@@ -46,6 +46,9 @@ export const relayStatus = fields({
     .describe('Where to find it.'),
   replicas: count.optional().describe('Relay replicas that there are.'),
   readyReplicas: count.optional().describe('Relay replicas that are ready.'),
+  terminatingReplicas: count
+    .optional()
+    .describe('Relay replicas that end: their sessions move to others. Absent: none, or not known.'),
   selector: text({ max: MAX_SELECTOR, message: 'must be a selector' })
     .optional()
     .describe('Selects the relay pods, for autoscalers.'),

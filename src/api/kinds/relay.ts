@@ -3,6 +3,7 @@ import { API_VERSION } from '../names.ts';
 import { fields, text, union, wholeNumber } from '../schema/fields.ts';
 import { metadata, secretReference } from '../schema/metadata.ts';
 import { type Labels, labelSelector, selects } from '../schema/selector.ts';
+import { containerResources, type ResourceDefaults } from './resources.ts';
 
 /** More replicas than this is a mistyped number: each one holds a socket of every executor. */
 const MAX_REPLICAS = 100;
@@ -35,7 +36,19 @@ const tls = union('type', (member) => [
   }),
 ]);
 
+const resources = (defaults: ResourceDefaults) =>
+  // The API server asks the rules of the default before it fills in the defaults inside.
+  containerResources(defaults).prefault({
+    requests: { cpu: defaults.cpu, memory: defaults.memory },
+    limits: { memory: defaults.memoryLimit },
+  });
+
 const replicas = wholeNumber(1, MAX_REPLICAS).default(1);
+
+/** Far above what an idle one takes, for what slow readers leave unread: a relay keeps that in memory and budgets it from this limit. */
+const RELAY_RESOURCES = { cpu: '100m', memory: '256Mi', memoryLimit: '1Gi' };
+/** A registry holds the objects of its namespaces and who is present. */
+const REGISTRY_RESOURCES = { cpu: '50m', memory: '128Mi', memoryLimit: '512Mi' };
 
 /** `Relay`: the front door, relays and their registry, one trust domain. */
 export const relay = fields({
@@ -43,8 +56,12 @@ export const relay = fields({
   kind: z.literal('Relay'),
   metadata,
   spec: fields({
-    replicas: replicas.describe('Relay replicas.'),
-    registry: fields({ replicas: replicas.describe('Registry replicas.') })
+    replicas: replicas.describe('Relay replicas. An autoscaler may set them.'),
+    resources: resources(RELAY_RESOURCES).describe('What each relay replica asks for and may take.'),
+    registry: fields({
+      replicas: replicas.describe('Registry replicas.'),
+      resources: resources(REGISTRY_RESOURCES).describe('What each registry replica asks for and may take.'),
+    })
       .prefault({})
       .describe('The registry of this relay.'),
     allowedNamespaces: allowedNamespaces

@@ -1,23 +1,13 @@
 import { z } from 'zod';
 import { dnsName, fields, text, union } from '../schema/fields.ts';
+import { bytesQuantity } from '../schema/quantity.ts';
 import { ruled } from '../schema/rules.ts';
 
-const QUANTITY = /^[0-9]+(\.[0-9]+)?([kMGTPE]i?)?$/;
-const QUANTITY_ERROR = 'must be a quantity above zero, such as 20Gi';
-
-const size = ruled(
-  text({ max: 32, message: QUANTITY_ERROR }),
-  {
-    message: QUANTITY_ERROR,
-    cel: "self.matches(r'^[0-9]+(\\.[0-9]+)?([kMGTPE]i?)?$') && quantity(self).isGreaterThan(quantity('0'))",
-    holds: (value) => QUANTITY.test(value) && Number.parseFloat(value) > 0,
-  },
-  {
-    message: 'may grow, not shrink: volumes cannot',
-    // Checked only when both are quantities, so that a wrong one gets the answer above.
-    cel: 'isQuantity(self) && isQuantity(oldSelf) ? quantity(self).compareTo(quantity(oldSelf)) >= 0 : true',
-  },
-);
+const size = bytesQuantity('20Gi', {
+  message: 'may grow, not shrink: volumes cannot',
+  // Checked only when both are quantities, so that a wrong one gets the answer above.
+  cel: 'isQuantity(self) && isQuantity(oldSelf) ? quantity(self).compareTo(quantity(oldSelf)) >= 0 : true',
+});
 
 const persistent = ruled(
   fields({

@@ -56,10 +56,27 @@ describe('the Deployments of a Relay', () => {
     expect(relayDeployment(input).spec?.replicas).toBe(3);
     const registry = registryDeployment(input);
     expect(registry.spec?.replicas).toBe(2);
-    expect(podOf(registry)?.topologySpreadConstraints?.map(({ topologyKey }) => topologyKey)).toEqual([
-      'kubernetes.io/hostname',
-      'topology.kubernetes.io/zone',
+    expect(podOf(registry)?.topologySpreadConstraints).toMatchObject([
+      { topologyKey: 'kubernetes.io/hostname', matchLabelKeys: ['pod-template-hash'] },
+      { topologyKey: 'topology.kubernetes.io/zone', matchLabelKeys: ['pod-template-hash'] },
     ]);
+  });
+
+  it('bound the memory of each part, also of a Relay that says nothing about it', () => {
+    const resourcesOf = (spec: object) =>
+      [relayDeployment(inputOf(spec)), registryDeployment(inputOf(spec))].map(
+        (each) => podOf(each)?.containers[0]?.resources,
+      );
+    expect(resourcesOf({})).toEqual([
+      { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } },
+      { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '512Mi' } },
+    ]);
+    const limits = { cpu: '2', memory: '4Gi' };
+    expect(resourcesOf({ resources: { limits } })[0]).toEqual({
+      requests: { cpu: '100m', memory: '256Mi' },
+      limits,
+    });
+    expect(resourcesOf({ registry: { resources: { limits } } })[1]?.limits).toEqual(limits);
   });
 
   it('give relays the time that their sessions need to find a quiet moment', () => {

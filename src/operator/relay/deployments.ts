@@ -1,20 +1,17 @@
-import type { V1Container, V1Deployment, V1PodSpec, V1Volume } from '@kubernetes/client-node';
+import type { V1Container, V1Deployment, V1PodSpec, V1ResourceRequirements, V1Volume } from '@kubernetes/client-node';
 import { AUDIENCES, type Relay } from '../../api/index.ts';
-import {
-  type Child,
-  type Component,
-  childLabels,
-  childMetadata,
-  type Owner,
-  selectorLabels,
-} from '../children/child.ts';
+import { type Child, childLabels, childMetadata, type Owner, selectorLabels } from '../children/child.ts';
 import type { ImageSettings } from '../children/image-settings.ts';
 import { PORTS, TOKEN_SECONDS } from '../children/ports.ts';
 import { GROUP_READABLE, RESTRICTED_CONTAINER, RESTRICTED_POD } from '../children/security.ts';
 import { type RelayNames, relayNames, serviceHosts } from './names.ts';
 
-/** A relay needs up to 80 s to let its sessions find a quiet moment (`our-side.md` §10), and some to write it down. Seconds. */
+/**
+ * A relay waits up to 60 s for a quiet moment of each session and takes 10 s to close the rest (`our-side.md` §10); before that the withdrawal
+ * below, after that some slack. Seconds.
+ */
 const RELAY_GRACE_SECONDS = 90;
+/** A registry answers at once who waits for an executor, and takes at most 3 s for the rest. Seconds. */
 const REGISTRY_GRACE_SECONDS = 30;
 /**
  * Endpoints take a moment to be withdrawn: a pod that is asked to end goes on accepting for so long. Seconds. Measured: with 3 s a rolling
@@ -54,7 +51,7 @@ export function registryDeployment(input: RelayDeploymentsInput): Child<V1Deploy
   const names = relayNames(owner);
   const [relayHost] = serviceHosts(names.relay, owner.namespace);
   const container: V1Container = {
-    ...commonContainer(input, 'registry', PORTS.registry),
+    ...commonContainer(input, 'registry', spec.registry.resources),
     args: [
       'registry',
       ...['--listen', `0.0.0.0:${PORTS.registry}`, '--admin-listen', `0.0.0.0:${PORTS.admin}`],
@@ -90,7 +87,7 @@ export function relayDeployment(input: RelayDeploymentsInput): Child<V1Deploymen
   const names = relayNames(owner);
   const [peers] = serviceHosts(names.registryPeers, owner.namespace);
   const container: V1Container = {
-    ...commonContainer(input, 'relay', PORTS.relay),
+    ...commonContainer(input, 'relay', spec.resources),
     args: [
       'relay',
       ...['--listen', `0.0.0.0:${PORTS.relay}`, '--admin-listen', `0.0.0.0:${PORTS.admin}`],
@@ -176,25 +173,31 @@ function podSpec(
     ...(settings.imagePullSecrets.length > 0 && {
       imagePullSecrets: settings.imagePullSecrets.map((name) => ({ name })),
     }),
-    // Two replicas on one node or in one zone fall together; a cluster of one node still takes both.
+    // Two replicas on one node or in one zone fall together; a cluster of one node still takes both. Those of one template are spread among
+    // themselves: with the old ones counted, the last of a rolling update would all be on one node.
     topologySpreadConstraints: ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'].map((topologyKey) => ({
       topologyKey,
       maxSkew: 1,
       whenUnsatisfiable: 'ScheduleAnyway',
       labelSelector,
+      matchLabelKeys: ['pod-template-hash'],
     })),
     containers: [container],
     volumes: [...volumes, { name: 'tmp', emptyDir: {} }],
   };
 }
 
-function commonContainer({ settings }: RelayDeploymentsInput, component: Component, port: number): V1Container {
+function commonContainer(
+  { settings }: RelayDeploymentsInput,
+  component: 'registry' | 'relay',
+  resources: Relay['spec']['resources'],
+): V1Container {
   return {
     name: component,
     image: settings.image,
     imagePullPolicy: settings.imagePullPolicy,
     ports: [
-      { name: 'https', containerPort: port },
+      { name: 'https', containerPort: PORTS[component] },
       { name: 'admin', containerPort: PORTS.admin },
     ],
     readinessProbe: { httpGet: { path: '/readyz', port: 'admin' }, periodSeconds: 2, failureThreshold: 2 },
@@ -207,9 +210,13 @@ function commonContainer({ settings }: RelayDeploymentsInput, component: Compone
     },
     startupProbe: { httpGet: { path: '/livez', port: 'admin' }, periodSeconds: 1, failureThreshold: 60 },
     lifecycle: { preStop: { sleep: { seconds: WITHDRAWAL_SECONDS } } },
-    resources: { requests: { cpu: '50m', memory: '128Mi' } },
+    resources: resourcesOf(resources),
     securityContext: RESTRICTED_CONTAINER,
   };
+}
+
+function resourcesOf({ requests, limits: { cpu, memory } }: Relay['spec']['resources']): V1ResourceRequirements {
+  return { requests, limits: { memory, ...(cpu !== undefined && { cpu }) } };
 }
 
 function nameOf(names: RelayNames, component: 'registry' | 'relay'): string {

@@ -1,4 +1,4 @@
-import { REASONS, type RelayStatus } from '../../api/index.ts';
+import { READY, REASONS, type RelayStatus } from '../../api/index.ts';
 import {
   deployments,
   keyOf,
@@ -129,6 +129,7 @@ export class RelayReconciler {
       addresses: addressesOf(relay, owner, tls.bundle),
       replicas: relayReplicas.current,
       readyReplicas: relayReplicas.ready,
+      terminatingReplicas: relayReplicas.terminating > 0 ? relayReplicas.terminating : undefined,
       selector: Object.entries(selectorLabels(owner, 'relay'))
         .map(([key, value]) => `${key}=${value}`)
         .join(','),
@@ -138,7 +139,9 @@ export class RelayReconciler {
       certificates: tls.certificates.map((each) => ({ ...each })),
     };
     const trusted = this.#trust(relay, status);
-    await this.#write(relay, status, decideRelay({ relays: relayReplicas, registries, ...trusted }), signal);
+    const wasReady = relay.status.conditions.some(({ type, status: value }) => type === READY && value === 'True');
+    const findings = decideRelay({ relays: relayReplicas, registries, wasReady, ...trusted });
+    await this.#write(relay, status, findings, signal);
     const { nextTime = Number.POSITIVE_INFINITY } = trusted.certificates;
     return { requeueAt: Math.min(ticketKeys.nextTime, tls.nextTime ?? Number.POSITIVE_INFINITY, nextTime) };
   }
