@@ -1,4 +1,3 @@
-import type { z } from 'zod';
 import { fields } from '../schema/fields.ts';
 import { bytesQuantity, cpuQuantity, quantityValue } from '../schema/quantity.ts';
 import { ruled } from '../schema/rules.ts';
@@ -39,7 +38,6 @@ export function containerResources({ cpu, memory, memoryLimit }: ResourceDefault
     },
   );
 }
-export type ContainerResources = z.infer<ReturnType<typeof containerResources>>;
 
 /** Of two quantities; what is none has an answer of its own. */
 function notAbove(asked: string, most: string): string {
