@@ -91,13 +91,30 @@ describe('denies', () => {
     expect(fixture.relay.live).toEqual([]);
   });
 
-  it('stops as well when register or the relay says that it is superseded', async () => {
+  it('stops as well when register says that it is superseded, and when a relay says so that the registry bears out', async () => {
     fixture = await Fixture.prepare();
-    fixture.registry.registerAnswer = () => ({ status: 403, body: { error: { code: 'superseded', message: 'gone' } } });
+    const gone = () => ({ status: 403, body: { error: { code: 'superseded', message: 'gone' } } });
+    fixture.registry.registerAnswer = gone;
     expect(await (await fixture.startExecutor()).stopped).toBe('superseded');
     fixture.registry.registerAnswer = undefined;
-    fixture.relay.refusal = () => ({ status: 403, code: 'superseded' });
+    fixture.relay.refusal = () => {
+      fixture.registry.registerAnswer = gone;
+      return { status: 403, code: 'superseded' };
+    };
     expect(await (await fixture.startExecutor()).stopped).toBe('superseded');
+  });
+
+  it('ends nothing on the word of a relay alone: one that was stolen could say so', async () => {
+    fixture = await Fixture.start();
+    const harness = await fixture.harness();
+    const session = sessionIn(await harness.initialize());
+    let refusals = 2;
+    fixture.relay.refusal = () => (refusals-- > 0 ? { status: 403, code: 'superseded' } : undefined);
+    for (const { socket } of fixture.relay.live) socket.terminate();
+    const again = await fixture.harness({ keypair: harness.keypair });
+    expect(sessionIn(await again.initialize(session))).toBe(session);
+    expect(fixture.registry.registered.length).toBe(3);
+    expect(fixture.execServer.ended).toEqual([]);
   });
 
   it('terminate the processes one by one where the exec-server cannot end a session', async () => {

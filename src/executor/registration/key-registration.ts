@@ -42,7 +42,7 @@ export interface SocketOptions {
   registration: Registration;
   target: RelayTarget;
   slot: Slot;
-  onRefused: (code: string) => void;
+  onRefused: () => void;
 }
 
 /** What the registry is told of a key in a report. */
@@ -197,20 +197,17 @@ export class KeyRegistration {
     this.#log.info({ registration: registrationId }, 'registered');
     const { environmentId, key, openSocket, relays, onChange } = this.#options;
     const registration = { environmentId, registrationId, key };
-    const onRefused = (code: string) => this.#refused(code);
+    // Whatever the relay's reason: only the registry's word ends us, a relay that was stolen ends no process.
+    const onRefused = () => this.#pause.wake();
     const sockets = new RelaySlots({
       target: { url, ticket },
       relays: relays(),
+      clock: this.#options.clock,
       open: (target, slot) => openSocket({ registration, target, slot, onRefused }),
       onChange,
     });
     this.#sockets.push(sockets);
     sockets.start();
-  }
-
-  #refused(code: string): void {
-    if (code === 'superseded') this.#options.onSuperseded();
-    else this.#pause.wake();
   }
 
   #refreshIn({ ticketExpirationTime }: Registered): number {

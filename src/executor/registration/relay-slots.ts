@@ -1,16 +1,22 @@
+import type { Clock } from '../../telemetry/index.ts';
 import type { Stream } from '../streams/stream.ts';
 import type { RelaySocket, RelaySocketOptions, RelayTarget } from './relay-socket.ts';
 
 /** Sockets of one registration on different relay replicas (our-side §4): one may go without a gap. A third would only cost. */
 const MAX_RELAYS = 2;
+/** Sockets that wait for their streams to end at relays that went away. More relays than these never drain in one minute. */
+const MAX_LEAVING = 4;
+/** A further `move` within this time is answered no faster: a relay that only ever says it must not keep us dialling. */
+const MOVE_PAUSE_MS = 1000;
 
 /** What its place among the others means for a socket. */
-export type Slot = Pick<RelaySocketOptions, 'holds' | 'onMove' | 'onChange'>;
+export type Slot = Pick<RelaySocketOptions, 'holds' | 'othersDial' | 'onMove' | 'onChange'>;
 
 export interface RelaySlotsOptions {
   readonly target: RelayTarget;
   /** Relay replicas that there are, as far as known. */
   readonly relays: number;
+  readonly clock: Clock;
   readonly open: (target: RelayTarget, slot: Slot) => RelaySocket;
   /** A socket opened, closed, or is done. */
   readonly onChange: () => void;
@@ -27,6 +33,7 @@ export class RelaySlots {
   #leaving: RelaySocket[] = [];
   #target: RelayTarget;
   #wanted: number;
+  #movedTime = 0;
   #retired = false;
   #closed = false;
 
@@ -53,8 +60,7 @@ export class RelaySlots {
   /** How many replicas there are. Fewer close no socket that is open: who is counted out closes it himself. */
   setRelays(count: number): void {
     this.#wanted = wantedOf(count);
-    for (const surplus of this.#sockets.slice(this.#wanted).filter(({ isOpen }) => !isOpen)) surplus.abandon();
-    this.#sockets = this.#sockets.filter(({ isDone }) => !isDone);
+    this.#dropSurplus();
     this.#fill();
   }
 
@@ -95,19 +101,27 @@ export class RelaySlots {
   }
 
   /** One after the other: two that dial at once may land on the same replica. */
-  #fill(): void {
+  #fill(afterMs = 0): void {
     if (this.#closed || this.#retired || this.#sockets.length >= this.#wanted) return;
-    if (this.#sockets.every(({ isOpen }) => isOpen)) this.#open();
+    if (this.#sockets.every(({ isOpen }) => isOpen)) this.#open(afterMs);
   }
 
-  #open(): void {
+  #dropSurplus(): void {
+    const surplus = Math.max(0, this.#sockets.length - this.#wanted);
+    const closed = this.#sockets.filter(({ isOpen }) => !isOpen).slice(-surplus);
+    if (surplus > 0) for (const socket of closed) socket.abandon();
+    this.#sockets = this.#sockets.filter(({ isDone }) => !isDone);
+  }
+
+  #open(afterMs: number): void {
     const socket: RelaySocket = this.#options.open(this.#target, {
       holds: () => this.#all.flatMap(({ bootId }) => bootId ?? []),
+      othersDial: () => this.#sockets.some((other) => other !== socket && other.isDialling),
       onMove: () => this.#move(socket),
       onChange: () => this.#changed(),
     });
     this.#sockets.push(socket);
-    socket.start();
+    socket.start(afterMs);
   }
 
   #move(socket: RelaySocket): void {
@@ -115,13 +129,17 @@ export class RelaySlots {
     this.#sockets = this.#sockets.filter((each) => each !== socket);
     this.#leaving.push(socket);
     socket.stay();
-    this.#fill();
+    for (const oldest of this.#leaving.slice(0, -MAX_LEAVING)) void oldest.close();
+    const now = this.#options.clock.now();
+    this.#fill(now - this.#movedTime < MOVE_PAUSE_MS ? MOVE_PAUSE_MS : 0);
+    this.#movedTime = now;
     this.#changed();
   }
 
   #changed(): void {
     this.#leaving = this.#leaving.filter(({ isDone }) => !isDone);
     if (this.#sockets.some(({ present }) => present)) for (const socket of this.#leaving) socket.leave();
+    this.#dropSurplus();
     this.#fill();
     this.#options.onChange();
   }

@@ -4,6 +4,7 @@ import {
   type ControlToSidecar,
   controlToRelay,
   controlToSidecar,
+  isBootId,
   MAX_MESSAGE_BYTES,
   MAX_REGISTRY_BODY_BYTES,
   parseErrorBody,
@@ -27,6 +28,8 @@ const RECONNECT_BACKOFF = { baseMs: 250, capMs: 8000, early: { failures: 40, cap
 const ELSEWHERE_BACKOFF = { baseMs: 100, capMs: 30_000 };
 /** A connection that lived this long was a good one: the next dial after it is at once. */
 const STABLE_MS = 5000;
+/** How long a dial lets one of its siblings go first, which may end at the same relay: more than a dial within a cluster takes. */
+const DIAL_TURN_MS = 250;
 /** Longest wait for a fresh URL after a refusal; the registration loop wakes us earlier. */
 const URL_WAIT_MS = 60_000;
 
@@ -42,6 +45,8 @@ export interface RelaySocketOptions {
   trust?: Trust;
   /** Boot ids of relays that hold another socket of this registration: this one shall go to another. */
   holds: () => readonly string[];
+  /** Another socket of this registration is being dialled right now. */
+  othersDial: () => boolean;
   /** The relay goes away. */
   onMove: () => void;
   clock: Clock;
@@ -49,8 +54,8 @@ export interface RelaySocketOptions {
   /** The streams of one connection. */
   openStreams: (send: (frame: Uint8Array) => void, onIdle: () => void) => StreamTable;
   sessionEntries: () => SessionEntry[];
-  /** The relay refuses the ticket: register again. `superseded` is final. */
-  onRefused: (code: string) => void;
+  /** The relay refuses the ticket: register again, which also tells whether another incarnation took our place. */
+  onRefused: () => void;
   /** The socket opened, closed, or is done. */
   onChange: () => void;
 }
@@ -82,6 +87,7 @@ export class RelaySocket {
   /** The connection that it has is its last. */
   #last = false;
   #left = false;
+  #dialling = false;
   #bootId: string | undefined;
   /** Why the last dial failed; logged when it changes. */
   #problem: string | undefined;
@@ -93,8 +99,9 @@ export class RelaySocket {
     this.#pause = new Pause(options.clock);
   }
 
-  start(): void {
-    this.#done = this.#run();
+  /** The first dial is after so many milliseconds. */
+  start(afterMs = 0): void {
+    this.#done = this.#run(afterMs);
   }
 
   /** Open, and told the session table: the relay shows it to the registries. */
@@ -105,6 +112,10 @@ export class RelaySocket {
   /** Which life of a relay it is at; undefined while it is at none. */
   get bootId(): string | undefined {
     return this.#socket === undefined ? undefined : this.#bootId;
+  }
+
+  get isDialling(): boolean {
+    return this.#dialling;
   }
 
   get isOpen(): boolean {
@@ -179,11 +190,16 @@ export class RelaySocket {
     timer.cancel();
   }
 
-  async #run(): Promise<void> {
+  async #run(afterMs: number): Promise<void> {
+    await this.#pause.wait(afterMs);
     while (!this.#pause.stopped) {
       await this.#pause.wait(this.#backoff.next());
+      // Two that dial at once may land on one replica, and the second would take the place of the first.
+      if (this.#options.othersDial()) await this.#pause.wait(DIAL_TURN_MS);
       if (this.#pause.stopped) break;
+      this.#dialling = true;
       const end = await this.#connect();
+      this.#dialling = false;
       if (this.#retired || this.#last) break;
       await this.#after(end);
     }
@@ -204,22 +220,16 @@ export class RelaySocket {
     this.#options.logger.warn({ status: end.status, code: end.code }, 'relay refused the socket');
     if (end.status < 400 || end.status >= 500 || end.status === 429) return;
     this.#needsTarget = true;
-    this.#options.onRefused(end.code);
+    this.#options.onRefused();
     if (this.#needsTarget) await this.#pause.wait(URL_WAIT_MS);
     this.#needsTarget = false;
   }
 
   /** One connection, from dial to end. */
   async #connect(): Promise<End> {
-    const { clock, trust } = this.#options;
-    const held = this.#options.holds().join(',');
-    const socket = new WebSocket(this.#target.url, {
-      ...(held !== '' && { headers: { [HOLDS_HEADER]: held } }),
-      perMessageDeflate: false,
-      maxPayload: MAX_MESSAGE_BYTES,
-      handshakeTimeout: CONNECT_TIMEOUT_MS,
-      ...trustOptions(trust),
-    });
+    const { clock } = this.#options;
+    const socket = this.#dial();
+    if (socket === undefined) return { kind: 'lost', livedMs: 0 };
     this.#dialled = socket;
     const { promise, resolve } = Promise.withResolvers<End>();
     let openedTime: number | undefined;
@@ -227,7 +237,8 @@ export class RelaySocket {
     socket.on('error', (error) => this.#failed(codeOf(error)));
     socket.once('upgrade', (response) => {
       const bootId = response.headers['x-noisefleet-boot-id'];
-      this.#bootId = typeof bootId === 'string' ? bootId : undefined;
+      // It goes into our next dials' headers: anything else could make other relays refuse them.
+      this.#bootId = isBootId(bootId) ? bootId : undefined;
     });
     socket.once('unexpected-response', (request, response) => {
       readBody(response).then((body) => {
@@ -239,6 +250,7 @@ export class RelaySocket {
     });
     socket.once('open', () => {
       openedTime = clock.now();
+      this.#dialling = false;
       this.#elsewhere.reset();
       this.#opened(socket);
     });
@@ -246,6 +258,24 @@ export class RelaySocket {
       resolve(refused ?? { kind: 'lost', livedMs: clock.now() - (openedTime ?? clock.now()) }),
     );
     return promise;
+  }
+
+  /** Undefined for an URL that nobody can dial. */
+  #dial(): WebSocket | undefined {
+    const held = this.#options.holds().join(',');
+    try {
+      return new WebSocket(this.#target.url, {
+        ...(held !== '' && { headers: { [HOLDS_HEADER]: held } }),
+        perMessageDeflate: false,
+        maxPayload: MAX_MESSAGE_BYTES,
+        handshakeTimeout: CONNECT_TIMEOUT_MS,
+        ...trustOptions(this.#options.trust),
+      });
+    } catch {
+      // The error's message may hold the URL, and with it the ticket.
+      this.#failed('bad_relay_url');
+      return undefined;
+    }
   }
 
   #opened(socket: WebSocket): void {

@@ -14,6 +14,7 @@ import {
   SECURITY_PROFILE,
   type ServingCertificate,
   type WatchToRegistry,
+  type WatchToSidecar,
   watchToRegistry,
   watchToSidecar,
 } from '../../wire/index.ts';
@@ -81,8 +82,13 @@ export class ScriptedRegistry {
     return typeof address === 'object' && address !== null ? `${scheme}://127.0.0.1:${address.port}` : '';
   }
 
+  /** On every watch that stands. */
+  tell(message: WatchToSidecar): void {
+    for (const watcher of this.#watchers.clients) watcher.send(watchToSidecar.encode(message));
+  }
+
   deny(deny: Deny): void {
-    for (const watcher of this.#watchers.clients) watcher.send(watchToSidecar.encode({ type: 'deny', deny }));
+    this.tell({ type: 'deny', deny });
   }
 
   acks(): string[] {

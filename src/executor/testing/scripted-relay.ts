@@ -1,9 +1,11 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
+import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import {
   type ControlToRelay,
+  type ControlToSidecar,
   controlToRelay,
   controlToSidecar,
   decodeFrame,
@@ -17,15 +19,18 @@ import {
 export class ExecutorSocket {
   readonly socket: WebSocket;
   readonly ticket: string;
+  /** The boot ids that the dial listed. */
+  readonly holds: string | undefined;
   readonly control: ControlToRelay[] = [];
   readonly #listeners = new Map<string, (frame: Frame, bytes: number) => void>();
   readonly #delivered = new Map<string, number>();
   /** Reports what it forwards, as a relay with fast harnesses does. */
   reports = true;
 
-  constructor(socket: WebSocket, ticket: string) {
+  constructor(socket: WebSocket, ticket: string, holds?: string) {
     this.socket = socket;
     this.ticket = ticket;
+    this.holds = holds;
     socket.on('message', (data, isBinary) => {
       if (!Buffer.isBuffer(data)) return;
       if (isBinary) this.#forward(data);
@@ -42,19 +47,23 @@ export class ExecutorSocket {
     this.#listeners.set(streamId, listener);
   }
 
+  tell(message: ControlToSidecar): void {
+    this.socket.send(controlToSidecar.encode(message));
+  }
+
   send(frame: Uint8Array): void {
     this.socket.send(frame);
   }
 
   deliver(streamId: string, total: number): void {
-    this.socket.send(controlToSidecar.encode({ type: 'delivered', streams: { [streamId]: total } }));
+    this.tell({ type: 'delivered', streams: { [streamId]: total } });
   }
 
   #heard(text: string): void {
     const message = controlToRelay.parse(text);
     if (message === undefined) return;
     this.control.push(message);
-    if (message.type === 'ping') this.socket.send(controlToSidecar.encode({ type: 'pong', nonce: message.nonce }));
+    if (message.type === 'ping') this.tell({ type: 'pong', nonce: message.nonce });
   }
 
   #forward(bytes: Buffer): void {
@@ -73,6 +82,10 @@ export class ScriptedRelay {
   /** All that were ever accepted, the newest last. */
   readonly accepted: ExecutorSocket[] = [];
   refusal: (() => { status: number; code: string } | undefined) | undefined;
+  /** Of each accepted upgrade; a new one for each, as if there were many replicas behind one address. */
+  bootId: () => string = () => `relay-boot-${this.accepted.length + 1}`;
+  /** Called for each upgrade before it is accepted. */
+  beforeAccept: () => Promise<void> = () => Promise.resolve();
 
   private constructor(server: Server) {
     this.#server = server;
@@ -91,11 +104,9 @@ export class ScriptedRelay {
         );
         return;
       }
-      relay.#upgrades.handleUpgrade(request, socket, head, (accepted) => {
-        const ticket = new URL(request.url ?? '', 'http://relay').searchParams.get('ticket') ?? '';
-        relay.accepted.push(new ExecutorSocket(accepted, ticket));
-      });
+      void relay.beforeAccept().then(() => relay.#accept(request, socket, head));
     });
+    relay.#upgrades.on('headers', (headers) => headers.push(`x-noisefleet-boot-id: ${relay.bootId()}`));
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');
     return relay;
@@ -112,6 +123,14 @@ export class ScriptedRelay {
 
   get live(): ExecutorSocket[] {
     return this.accepted.filter(({ socket }) => socket.readyState === socket.OPEN);
+  }
+
+  #accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#upgrades.handleUpgrade(request, socket, head, (accepted) => {
+      const ticket = new URL(request.url ?? '', 'http://relay').searchParams.get('ticket') ?? '';
+      const { 'x-noisefleet-holds': holds } = request.headers;
+      this.accepted.push(new ExecutorSocket(accepted, ticket, typeof holds === 'string' ? holds : undefined));
+    });
   }
 
   async close(): Promise<void> {
