@@ -2,6 +2,7 @@ import type { Clock, Logger } from '../telemetry/index.ts';
 import type { BootId, EnvironmentId } from '../wire/index.ts';
 import type { BufferCollector } from './flow/buffer-collector.ts';
 import type { ChunkPool } from './flow/chunk-pool.ts';
+import type { ProcessBudget } from './flow/process-budget.ts';
 import type { TurnEnd } from './flow/turn-end.ts';
 import type { HandshakeGate } from './handshakes.ts';
 import type { RelayLimits } from './limits.ts';
@@ -17,6 +18,8 @@ export interface RelayContext {
   readonly pool: ChunkPool;
   readonly turnEnd: TurnEnd;
   readonly collector: BufferCollector;
+  /** What waits in this process: toward harnesses, and toward executors. */
+  readonly budgets: { readonly backlog: ProcessBudget; readonly uploads: ProcessBudget };
   readonly gate: HandshakeGate;
   /** Tells the registries that an identity is refused at an environment until `untilMs`. */
   readonly penalise: (identityHash: string, environmentId: EnvironmentId, untilMs: number) => void;

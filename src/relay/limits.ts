@@ -4,23 +4,40 @@ const MIB = 1024 * KIB;
 /** Every limit of one relay. Sizes in bytes, spans in milliseconds. A field that a deployment may set has its reason at its default. */
 export interface RelayLimits {
   readonly maxSockets: number;
+  readonly maxUnfinishedSockets: number;
   readonly maxPendingUpgrades: number;
+  readonly socketsPerIdentity: number;
+  readonly upgradesPerSecondPerIdentity: number;
+  readonly burstUpgradesPerIdentity: number;
   readonly streamsPerIdentity: number;
   readonly bytesPerSecondPerIdentity: number;
   readonly burstBytesPerIdentity: number;
   readonly streamBacklogBytes: number;
   readonly executorBacklogBytes: number;
+  readonly processBacklogBytes: number;
+  readonly processUploadBytes: number;
   readonly stallMs: number;
   readonly executorReturnMs: number;
   readonly drainMs: number;
   readonly closeMs: number;
 }
 
+/** Where the machine allows less, less is in force: `capacity/capacity.ts`. */
 export const DEFAULT_LIMITS: RelayLimits = {
   /** Twice the 10,000 idle connections a replica is measured with; each costs kernel buffers that no other limit counts. */
   maxSockets: 20_000,
+  /**
+   * Sockets that have not shown a whole upgrade request yet. An honest one is through in some round trips, so this is more than a second's worth
+   * of them while a fleet comes back; half-open ones hold no more than this.
+   */
+  maxUnfinishedSockets: 2_048,
   /** Upgrades being checked or held. More are answered at once, so that a flood of bad tickets cannot pile up sockets. */
   maxPendingUpgrades: 2_048,
+  /** Half of all: one identity never fills a replica for the others. */
+  socketsPerIdentity: 10_000,
+  /** As many as two registries hand tickets to it, which give 100 a second and 500 at once each. */
+  upgradesPerSecondPerIdentity: 200,
+  burstUpgradesPerIdentity: 1_000,
   /** our-side.md §11. A real executor takes 128 streams of everybody together. */
   streamsPerIdentity: 32,
   /** About half of what one core of a relay forwards: one identity alone can never take a whole replica from the others. */
@@ -31,6 +48,10 @@ export const DEFAULT_LIMITS: RelayLimits = {
   streamBacklogBytes: 80 * MIB,
   /** What one executor's harnesses may leave unread in this process together; beyond it the largest backlog is cut. */
   executorBacklogBytes: 128 * MIB,
+  /** Eight executors whose harnesses stopped reading. More memory is of no use: it is what one core forwards in a second. */
+  processBacklogBytes: 1024 * MIB,
+  /** A thousand streams that were held back (`UPLOAD_HIGH_BYTES`), for executors that do not read. */
+  processUploadBytes: 256 * MIB,
   /** A harness that took nothing for this long is gone or stuck; its recovery is better served by a reset (performance.md: 10–15 s). */
   stallMs: 12_000,
   /** our-side.md §5: a harness waits this long for an executor that went a moment ago. */
@@ -47,6 +68,13 @@ export const MAX_FRAGMENTS = 64;
 export const MAX_HEADER_BYTES = 16 * KIB;
 /** Time for a client to send its upgrade request; real endpoints give up dialling after 10 s. */
 export const UPGRADE_REQUEST_MS = 10_000;
+/** Where there are too many such clients, the oldest may be dropped after this: a TLS handshake over a slow link is through. */
+export const UNFINISHED_GRACE_MS = 2_000;
+/**
+ * Connections that begin their TLS handshake in one turn of the event loop, at about 0.8 ms each: what a healthy stream may have to wait
+ * for them at a time. Without other work a replica still begins as many as it can finish.
+ */
+export const BEGUN_PER_TURN = 4;
 
 /** A harness socket is paused when this much of its stream waits for the executor, and resumed below a quarter of it. */
 export const UPLOAD_HIGH_BYTES = 256 * KIB;
@@ -80,6 +108,8 @@ export const MAX_DROPPED_FRAMES = 16;
 export const UNOWNED_RESETS_PER_SECOND = 16;
 /** A close frame gets this long to reach a peer that reads, then the socket is destroyed. */
 export const CLOSE_FLUSH_MS = 2_000;
+/** What is written to a harness before its close frame, at most: a slow link takes it in that time. The rest comes again when it resumes. */
+export const CLOSE_FLUSH_BYTES = MIB;
 
 /** A relay in the same cluster that cannot be reached in this time is not there (our-side.md §5). */
 export const SPLICE_REACH_MS = 2_000;

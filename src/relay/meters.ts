@@ -1,8 +1,10 @@
 import type { Metrics } from '../telemetry/index.ts';
+import type { PorchLimit } from './admission/porch.ts';
+import type { UpgradeLimit } from './admission/refusal.ts';
 
 /** Why a frame was dropped, or a stream cut: bounded sets, since they become labels. */
 export type DropReason = 'invalid' | 'unowned' | 'foreign_stream' | 'ignored_text';
-export type CutReason = 'stream_backlog' | 'executor_backlog' | 'stalled';
+export type CutReason = 'stream_backlog' | 'executor_backlog' | 'process_backlog' | 'process_uploads' | 'stalled';
 export type SocketKind = 'executor' | 'harness';
 
 /** Counters that the hot path touches: plain numbers, published with the next sweep. */
@@ -12,7 +14,13 @@ export class Traffic {
   bytesToExecutors = 0;
   bytesToHarnesses = 0;
   readonly dropped: Record<DropReason, number> = { invalid: 0, unowned: 0, foreign_stream: 0, ignored_text: 0 };
-  readonly cut: Record<CutReason, number> = { stream_backlog: 0, executor_backlog: 0, stalled: 0 };
+  readonly cut: Record<CutReason, number> = {
+    stream_backlog: 0,
+    executor_backlog: 0,
+    process_backlog: 0,
+    process_uploads: 0,
+    stalled: 0,
+  };
   handshakesFailed = 0;
   penalties = 0;
 }
@@ -20,7 +28,11 @@ export class Traffic {
 export interface Levels {
   readonly sockets: Readonly<Record<SocketKind | 'splice', number>>;
   readonly streams: number;
+  /** Toward harnesses, and toward executors. */
   readonly backlogBytes: number;
+  readonly uploadBytes: number;
+  /** Sockets that have not shown their request yet. */
+  readonly unfinished: number;
   readonly presence: number;
 }
 
@@ -28,6 +40,8 @@ export interface Meters {
   /** Publishes what happened since the last call. */
   publish(levels: Levels): void;
   refused(role: SocketKind, code: string): void;
+  /** Somebody met a limit and was refused or dropped. */
+  limited(limit: UpgradeLimit | PorchLimit): void;
 }
 
 const COUNTERS = {
@@ -38,10 +52,11 @@ const COUNTERS = {
   failed: ['noisefleet_relay_handshakes_failed_total', 'Handshakes that the executor refused.', []],
   penalties: ['noisefleet_relay_penalties_total', 'Identities refused for a minute after failed handshakes.', []],
   refused: ['noisefleet_relay_upgrades_refused_total', 'Upgrades refused, by role and code.', ['role', 'code']],
+  limited: ['noisefleet_relay_limited_total', 'Connections refused or dropped, by the limit that they met.', ['limit']],
 } as const;
 
 export function createMeters(metrics: Metrics | undefined, traffic: Traffic): Meters {
-  if (metrics === undefined) return { publish: () => {}, refused: () => {} };
+  if (metrics === undefined) return { publish: () => {}, refused: () => {}, limited: () => {} };
   const counter = ([name, help, labels]: readonly [string, string, readonly string[]]) =>
     metrics.counter(name, help, labels);
   const frames = counter(COUNTERS.frames);
@@ -51,6 +66,7 @@ export function createMeters(metrics: Metrics | undefined, traffic: Traffic): Me
   const failed = counter(COUNTERS.failed);
   const penalties = counter(COUNTERS.penalties);
   const refused = counter(COUNTERS.refused);
+  const limited = counter(COUNTERS.limited);
   const sockets = metrics.gauge(
     'noisefleet_relay_sockets',
     'Open sockets; a splice is a harness passed on to another relay.',
@@ -58,6 +74,11 @@ export function createMeters(metrics: Metrics | undefined, traffic: Traffic): Me
   );
   const streams = metrics.gauge('noisefleet_relay_streams', 'Streams bound to a harness socket.');
   const backlog = metrics.gauge('noisefleet_relay_backlog_bytes', 'Bytes that harnesses have not taken yet.');
+  const uploads = metrics.gauge('noisefleet_relay_upload_backlog_bytes', 'Bytes that executors have not taken yet.');
+  const unfinished = metrics.gauge(
+    'noisefleet_relay_unfinished_sockets',
+    'Connections whose upgrade request is not here yet.',
+  );
   const presence = metrics.gauge('noisefleet_relay_presence_connections', 'Registries that this relay reports to.');
   let last = new Traffic();
 
@@ -77,9 +98,12 @@ export function createMeters(metrics: Metrics | undefined, traffic: Traffic): Me
       sockets.set(levels.sockets.splice, { kind: 'splice' });
       streams.set(levels.streams);
       backlog.set(levels.backlogBytes);
+      uploads.set(levels.uploadBytes);
+      unfinished.set(levels.unfinished);
       presence.set(levels.presence);
     },
     refused: (role, code) => refused.add(1, { role, code }),
+    limited: (limit) => limited.add(1, { limit }),
   };
 }
 

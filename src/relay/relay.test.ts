@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodeFrame, parseStreamId } from '../wire/index.ts';
 import { executorTicket, Fleet } from './testing/fleet.ts';
+import type { Peer } from './testing/peer.ts';
 
 let fleet: Fleet;
 beforeEach(async () => {
@@ -247,7 +248,58 @@ describe('one slow harness', () => {
   });
 });
 
+describe('slow harnesses of several executors', () => {
+  const MIB = 1024 * 1024;
+
+  it('are cut one after the other, the largest backlog first, when together they go over the budget of the process', async () => {
+    await fleet.stop();
+    fleet = await Fleet.start({ limits: { processBacklogBytes: 8 * MIB } });
+    const [many, few] = [executorTicket(), executorTicket()];
+    const [executor, other] = [await fleet.real(many), await fleet.real(few)];
+    const large = await fleet.stream(many, executor);
+    const small = await fleet.stream(few, other);
+    const healthy = await fleet.stream(few, other);
+    for (const { harness } of [large, small]) harness.ws.pause();
+    const reset = (peer: Peer, streamId: string) =>
+      peer.frames.some((frame) => frame.streamId === streamId && frame.body.type === 'reset');
+
+    // What the kernel takes of a socket is not known, so this goes on until it is over the budget.
+    for (let seq = 0; !reset(executor, large.streamId); seq += 1) {
+      executor.send(large.streamId, data(seq, 200_000));
+      if (seq % 4 === 0) other.send(small.streamId, data(seq / 4, 200_000));
+      other.send(healthy.streamId, data(seq, 1_000));
+      await healthy.harness.until(({ frames }) => frames.length === seq + 2);
+      expect(fleet.relay.levels().backlogBytes).toBeLessThanOrEqual(8 * MIB);
+    }
+
+    expect(reset(other, small.streamId)).toBe(false);
+    small.harness.ws.resume();
+  });
+});
+
 describe('a flooding harness', () => {
+  it('is cut when executors that do not read hold more than the budget of the process', async () => {
+    await fleet.stop();
+    fleet = await Fleet.start({ limits: { processUploadBytes: 300_000 } });
+    const [stuck, read] = [executorTicket(), executorTicket()];
+    const [executor, reader] = [await fleet.real(stuck), await fleet.real(read)];
+    const flooding = [await fleet.stream(stuck, executor), await fleet.stream(stuck, executor)];
+    const healthy = await fleet.stream(read, reader);
+    executor.ws.pause();
+    const isCut = () => flooding.some(({ harness }) => harness.closedWith?.reason === 'process_uploads');
+
+    for (let seq = 0; !isCut(); seq += 1) {
+      for (const { harness, streamId } of flooding) harness.send(streamId, data(seq, 200_000));
+      healthy.harness.send(healthy.streamId, data(seq));
+      await reader.until(({ frames }) => frames.filter(({ body }) => body.type === 'data').length === seq + 1);
+      expect(fleet.relay.levels().uploadBytes).toBeLessThanOrEqual(300_000);
+    }
+
+    executor.ws.resume();
+    const ended = flooding.find(({ harness }) => harness.closedWith !== undefined);
+    await executor.frame(ended?.streamId ?? '', 'reset');
+  });
+
   it('is held back while the executor does not read, and loses nothing', async () => {
     const ticket = executorTicket();
     const executor = await fleet.real(ticket);

@@ -23,11 +23,15 @@ import { Door } from './admission/door.ts';
 import { TicketKeys } from './admission/ticket-keys.ts';
 import { UsedTickets } from './admission/used-tickets.ts';
 import { Visitors } from './admission/visitors.ts';
+import { capacityOf } from './capacity/capacity.ts';
+import { publishLimits } from './capacity/limit-gauges.ts';
+import { readMachine } from './capacity/machine.ts';
 import type { RelayContext } from './context.ts';
 import { closePaced } from './drain/close-paced.ts';
 import { Drain } from './drain/drain.ts';
 import { BufferCollector } from './flow/buffer-collector.ts';
 import { ChunkPool } from './flow/chunk-pool.ts';
+import { ProcessBudget } from './flow/process-budget.ts';
 import { TurnEnd } from './flow/turn-end.ts';
 import { HandshakeGate } from './handshakes.ts';
 import { DEFAULT_LIMITS, KEYS_CURRENT_MS, LOAD_REPORT_MS, type RelayLimits, SWEEP_MS } from './limits.ts';
@@ -102,15 +106,16 @@ interface Parts {
  */
 export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const { host, port, logger, clock = systemClock, admin, metrics } = options;
-  const limits: RelayLimits = { ...DEFAULT_LIMITS, ...options.limits };
+  const machine = await readMachine();
+  const limits: RelayLimits = { ...DEFAULT_LIMITS, ...capacityOf(machine), ...options.limits };
   const certificates = await openCertificates(options, clock);
   const trust = await openTrust(options, clock);
   const parts = build(options, limits, clock, certificates && { certificate: certificates, trust });
   const { upgrades, door, rendezvous, context } = parts;
   if (upgrades.tlsServer && certificates) renewCertificate(upgrades.tlsServer, certificates);
-  upgrades.server.listen(port, host);
-  await once(upgrades.server, 'listening');
-  const address = upgrades.server.address();
+  upgrades.listener.listen(port, host);
+  await once(upgrades.listener, 'listening');
+  const address = upgrades.listener.address();
   const boundPort = typeof address === 'object' && address !== null ? address.port : port;
   parts.presence = startPresence({ ...options, ...(trust && { trust }) }, parts, boundPort);
   const stopTicking = startTicking(parts);
@@ -124,7 +129,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   if (admin !== undefined && metrics !== undefined) {
     adminServer = await startAdminServer({ ...admin, ready: notReady, metrics });
   }
-  logger.info({ boot: context.bootId, port: boundPort }, 'relay listens');
+  logger.info({ boot: context.bootId, port: boundPort, ...machine, limits }, 'relay listens');
 
   return {
     url: `${certificates === undefined ? 'ws' : 'wss'}://${host.includes(':') ? `[${host}]` : host}:${boundPort}`,
@@ -141,8 +146,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
       await closePaced(rendezvous, clock, limits.closeMs);
       parts.presence?.close();
       stopTicking();
-      upgrades.server.close();
-      upgrades.server.closeAllConnections();
+      upgrades.close();
       await Promise.all([adminServer?.close(), certificates?.close(), trust?.close()]);
       logger.info({ boot: context.bootId }, 'relay closed');
     },
@@ -166,6 +170,10 @@ function build({ logger, metrics }: RelayOptions, limits: RelayLimits, clock: Cl
     pool: new ChunkPool(),
     turnEnd: new TurnEnd(),
     collector: new BufferCollector(),
+    budgets: {
+      backlog: new ProcessBudget(limits.processBacklogBytes),
+      uploads: new ProcessBudget(limits.processUploadBytes),
+    },
     penalise: (identityHash, environmentId, untilMs) => {
       logger.warn({ identity: identityHash, environment: environmentId }, 'identity refused for failed handshakes');
       tell({ type: 'penalty', identityHash, environmentId, untilSeconds: untilMs / 1_000 });
@@ -178,8 +186,9 @@ function build({ logger, metrics }: RelayOptions, limits: RelayLimits, clock: Cl
     used: new UsedTickets(),
     visitors: new Visitors({
       perParty: limits.streamsPerIdentity,
-      bytesPerSecond: limits.bytesPerSecondPerIdentity,
-      burstBytes: limits.burstBytesPerIdentity,
+      perIdentity: limits.socketsPerIdentity,
+      bytes: { perSecond: limits.bytesPerSecondPerIdentity, burst: limits.burstBytesPerIdentity },
+      upgrades: { perSecond: limits.upgradesPerSecondPerIdentity, burst: limits.burstUpgradesPerIdentity },
     }),
     routes: new Routes(clock),
     socketCount: () => rendezvous.socketCount,
@@ -188,6 +197,7 @@ function build({ logger, metrics }: RelayOptions, limits: RelayLimits, clock: Cl
   const splicer = new Splicer({ clock, logger, tls, onLost: (lost) => tell({ type: 'lost', bootId: lost }) });
   const rendezvous: Rendezvous = new Rendezvous({ context, door, splicer, tell });
   const meters = createMeters(metrics, traffic);
+  if (metrics !== undefined) publishLimits(metrics, limits);
   const upgrades = new Upgrades({ door, rendezvous, meters, logger, certificate: tls?.certificate.current });
   const parts: Parts = { context, door, rendezvous, upgrades, traffic, meters, presence: undefined };
   return parts;
@@ -227,7 +237,7 @@ function startPresence(
 
 /** The one timer of a relay: pings, stalls, expiries, metrics, and the load that registries hear of. */
 function startTicking(parts: Parts): () => void {
-  const { context, door, rendezvous, traffic, meters } = parts;
+  const { context, door, rendezvous, upgrades, traffic, meters } = parts;
   let stopped = false;
   let reportedAt = context.clock.now();
   let reportedBytes = 0;
@@ -236,7 +246,9 @@ function startTicking(parts: Parts): () => void {
     const now = context.clock.now();
     rendezvous.sweep(now);
     door.sweep(TICKET_CLOCK_SKEW_SECONDS);
-    meters.publish({ ...rendezvous.levels(), presence: parts.presence?.connections ?? 0 });
+    upgrades.porch.sweep(now);
+    const presence = parts.presence?.connections ?? 0;
+    meters.publish({ ...rendezvous.levels(), unfinished: upgrades.porch.size, presence });
     if (now - reportedAt >= LOAD_REPORT_MS) {
       const bytes = traffic.bytesToExecutors + traffic.bytesToHarnesses;
       parts.presence?.tell(loadOf(parts, ((bytes - reportedBytes) * 1_000) / (now - reportedAt)));

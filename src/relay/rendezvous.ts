@@ -74,19 +74,16 @@ export class Rendezvous {
     return this.#splicer.splices;
   }
 
-  levels(): Omit<Levels, 'presence'> {
+  levels(): Omit<Levels, 'presence' | 'unfinished'> {
     let streams = 0;
-    let backlogBytes = 0;
-    for (const executor of this.#executors) {
-      streams += executor.streamCount;
-      backlogBytes += executor.backlogBytes;
-    }
+    for (const executor of this.#executors) streams += executor.streamCount;
+    const { backlog, uploads } = this.#context.budgets;
     const sockets = {
       executor: this.#executors.size,
       harness: this.#harnesses.size,
       splice: this.#splicer.splices.size,
     };
-    return { sockets, streams, backlogBytes };
+    return { sockets, streams, backlogBytes: backlog.total, uploadBytes: uploads.total };
   }
 
   /** What a registry's snapshot holds. */
@@ -118,7 +115,7 @@ export class Rendezvous {
   }
 
   /**
-   * Passes a harness on to the relay that its ticket names. It counts here as it does there.
+   * Passes a harness on to the relay that its ticket names. Here it counts as a socket of its identity, there as everything else.
    *
    * @throws Refusal
    */
@@ -126,8 +123,8 @@ export class Rendezvous {
     const { ticket } = misplaced;
     const { clock, logger } = this.#context;
     const { visitors } = this.#door;
-    const leave = () => visitors.leave(partyOf(ticket), ticket.identityHash, clock.now());
-    visitors.enter(partyOf(ticket), ticket.identityHash, clock.now());
+    const leave = () => visitors.passed(ticket.identityHash, clock.now());
+    visitors.pass(ticket.identityHash, clock.now());
     try {
       await this.#splicer.join(misplaced, signal, () => {
         leave();

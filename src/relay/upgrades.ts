@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import { createServer as createListener, type Server as Listener } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import type { Logger } from '../telemetry/index.ts';
@@ -7,8 +8,9 @@ import { MAX_MESSAGE_BYTES, type ServingCertificate } from '../wire/index.ts';
 import type { Door } from './admission/door.ts';
 import { admitExecutor, HOLDS_HEADER } from './admission/executor.ts';
 import { admitHarness, checkHarness, readHarness } from './admission/harness.ts';
+import { nameOf, Porch } from './admission/porch.ts';
 import { answerRefusal, Refusal } from './admission/refusal.ts';
-import { MAX_FRAGMENTS, MAX_HEADER_BYTES, UPGRADE_REQUEST_MS } from './limits.ts';
+import { MAX_FRAGMENTS, MAX_HEADER_BYTES } from './limits.ts';
 import type { Meters, SocketKind } from './meters.ts';
 import type { Accepted, Rendezvous } from './rendezvous.ts';
 
@@ -26,23 +28,37 @@ export interface UpgradesOptions {
   readonly certificate: ServingCertificate | undefined;
 }
 
-/** The HTTP server in front: nothing but WebSocket upgrades, each checked before it is accepted (our-side.md §5). */
+/**
+ * The HTTP server in front: nothing but WebSocket upgrades, each checked before it is accepted (our-side.md §5). Connections come to it by
+ * way of a porch, which bounds those that have not asked for anything yet.
+ */
 export class Upgrades {
-  readonly server: Server;
-  /** The same server when it speaks TLS. */
+  /** Takes the connections. */
+  readonly listener: Listener;
+  /** The HTTP server behind it when it speaks TLS. */
   readonly tlsServer: TlsServer | undefined;
+  readonly porch: Porch;
   readonly #options: UpgradesOptions;
   readonly #acceptor: WebSocketServer;
   #pending = 0;
 
   constructor(options: UpgradesOptions) {
     this.#options = options;
-    const timeouts = { headersTimeout: UPGRADE_REQUEST_MS, requestTimeout: UPGRADE_REQUEST_MS };
-    const limits = { maxHeaderSize: MAX_HEADER_BYTES, ...timeouts };
-    const { certificate } = options;
-    const tls = certificate && { ...limits, ...certificate, handshakeTimeout: UPGRADE_REQUEST_MS };
-    this.tlsServer = tls && createTlsServer(tls, answerNoUpgrade);
-    this.server = this.tlsServer ?? createServer(limits, answerNoUpgrade);
+    const { certificate, door, meters } = options;
+    const limits = { maxHeaderSize: MAX_HEADER_BYTES };
+    this.tlsServer = certificate && createTlsServer({ ...limits, ...certificate }, answerNoUpgrade);
+    const server: Server = this.tlsServer ?? createServer(limits, answerNoUpgrade);
+    this.porch = new Porch({
+      limit: door.limits.maxUnfinishedSockets,
+      clock: door.clock,
+      begin: (socket) => {
+        server.emit('connection', socket);
+        // TLS reads below the socket, HTTP without it reads the socket itself.
+        if (this.tlsServer === undefined) socket.resume();
+      },
+      dropped: (limit) => meters.limited(limit),
+    });
+    this.listener = createListener({ pauseOnConnect: true, noDelay: true }, (socket) => this.porch.enter(socket));
     this.#acceptor = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -50,8 +66,17 @@ export class Upgrades {
       maxPayload: MAX_MESSAGE_BYTES,
       maxFragments: MAX_FRAGMENTS,
     });
-    this.#acceptor.on('headers', (headers) => headers.push(`${BOOT_ID_HEADER}: ${options.door.bootId}`));
-    this.server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head));
+    this.#acceptor.on('headers', (headers) => headers.push(`${BOOT_ID_HEADER}: ${door.bootId}`));
+    server.on('upgrade', (request, socket, head) => {
+      this.porch.leave(nameOf(request.socket));
+      this.#onUpgrade(request, socket, head);
+    });
+  }
+
+  /** Takes no more connections, and drops those that have not asked for anything. */
+  close(): void {
+    this.listener.close();
+    this.porch.close();
   }
 
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -70,7 +95,8 @@ export class Upgrades {
     const { door, rendezvous } = this.#options;
     const { role, token } = readTarget(request);
     if (this.#pending > door.limits.maxPendingUpgrades) {
-      throw new Refusal(role === 'executor' ? 503 : 401, 'overloaded', 'too many upgrades at once');
+      const status = role === 'executor' ? 503 : 401;
+      throw new Refusal(status, 'overloaded', 'too many upgrades at once', { limit: 'pending_upgrades' });
     }
     const accept = (take: (accepted: Accepted) => void) => {
       if (gone.aborted) return;
@@ -102,6 +128,7 @@ export class Upgrades {
     }
     const role = roleOf(request);
     if (role !== undefined) meters.refused(role, error.code);
+    if (error.limit !== undefined) meters.limited(error.limit);
     const { cause } = error;
     const why = cause instanceof Error ? cause.message : error.message;
     logger.info({ role, code: error.code, status: error.status, why }, 'upgrade refused');

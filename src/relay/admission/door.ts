@@ -83,7 +83,20 @@ export class Door {
     if (closed) throw new Refusal(status, 'draining', 'this relay is going away');
     if (!this.keys.loaded)
       throw new Refusal(status, 'not_synced', 'no registry has told this relay its ticket keys yet');
-    if (this.#socketCount() >= this.limits.maxSockets) throw new Refusal(status, 'overloaded', 'too many sockets');
+    if (this.#socketCount() >= this.limits.maxSockets) {
+      throw new Refusal(status, 'overloaded', 'too many sockets', { limit: 'sockets' });
+    }
+  }
+
+  /**
+   * Counts an upgrade of whoever a good ticket names: an identity, or a registration.
+   *
+   * @throws Refusal 503 for executors; 401 for harnesses
+   */
+  countUpgrade(role: SocketKind, who: string): void {
+    if (this.visitors.knock(who, this.clock.now())) return;
+    const status = role === 'executor' ? 503 : 401;
+    throw new Refusal(status, 'rate_limited', 'too many upgrades; slow down', { limit: 'identity_upgrades' });
   }
 
   /** From now on a ticket of this registration that ends no later than `ticket` is refused. */

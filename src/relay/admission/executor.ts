@@ -23,6 +23,7 @@ export async function admitExecutor(door: Door, { token, holds }: ExecutorUpgrad
   const ticket = await verified(403, () => door.keys.verifier.verifyExecutorTicket(token, door.nowSeconds()));
   // Again: a drain may have begun meanwhile.
   door.checkOpen('executor');
+  door.countUpgrade('executor', ticket.registrationId);
   const deny = door.denies.find(executorSubject(ticket), door.nowSeconds());
   if (deny !== undefined) {
     const code = deny.reason === 'superseded' ? 'superseded' : 'revoked';

@@ -19,6 +19,7 @@ export interface AdmittedHarness {
 export async function readHarness(door: Door, token: string): Promise<HarnessTicket> {
   door.checkOpen('harness');
   const ticket = await verified(401, () => door.keys.verifier.verifyHarnessTicket(token, door.nowSeconds()));
+  door.countUpgrade('harness', ticket.identityHash);
   checkHarness(door, ticket);
   return ticket;
 }
@@ -39,18 +40,33 @@ export async function admitHarness(door: Door, ticket: HarnessTicket, signal: Ab
   return { ticket, executor };
 }
 
-/** @throws Refusal */
+/**
+ * Whether this relay may hold a socket with this ticket. What is asked of an executor is not asked of a harness that is passed on: the
+ * relay that has the executor asks it, and one of two answers would be wrong.
+ *
+ * @throws Refusal
+ */
 export function checkHarness(door: Door, ticket: HarnessTicket): void {
   door.checkOpen('harness');
   if (door.used.has(ticket.jti)) throw new Refusal(401, 'ticket_used', 'a ticket opens one socket; ask connect again');
   if (door.denies.find(harnessSubject(ticket), door.nowSeconds()) !== undefined) {
     throw new Refusal(401, 'revoked', 'the grant or the registration ended');
   }
+  if (!door.visitors.mayHold(ticket.identityHash)) {
+    const most = door.limits.socketsPerIdentity;
+    throw new Refusal(401, 'rate_limited', `more than ${most} sockets at this relay`, { limit: 'identity_sockets' });
+  }
+  if (ticket.bootId === door.bootId) checkAtExecutor(door, ticket);
+}
+
+function checkAtExecutor(door: Door, ticket: HarnessTicket): void {
   const party = partyOf(ticket);
   if (door.gate.penaltyUntil(party, door.clock.now()) > 0) {
-    throw new Refusal(401, 'rate_limited', 'too many failed handshakes at this executor; wait a minute');
+    const why = 'too many failed handshakes at this executor; wait a minute';
+    throw new Refusal(401, 'rate_limited', why, { limit: 'failed_handshakes' });
   }
   if (!door.visitors.hasRoom(party)) {
-    throw new Refusal(401, 'rate_limited', `more than ${door.limits.streamsPerIdentity} streams at this executor`);
+    const most = door.limits.streamsPerIdentity;
+    throw new Refusal(401, 'rate_limited', `more than ${most} streams at this executor`, { limit: 'identity_streams' });
   }
 }

@@ -10,16 +10,27 @@ const STATUS_TEXT: Readonly<Record<number, string>> = {
   503: 'Service Unavailable',
 };
 
+/** The limit that an upgrade met: a bounded set, since it becomes a label. */
+export type UpgradeLimit =
+  | 'sockets'
+  | 'pending_upgrades'
+  | 'identity_sockets'
+  | 'identity_upgrades'
+  | 'identity_streams'
+  | 'failed_handshakes';
+
 /** Why an upgrade is answered without a WebSocket (our-side.md §5). */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly status: number;
   readonly code: RefusalCode;
+  readonly limit: UpgradeLimit | undefined;
 
-  constructor(status: number, code: RefusalCode, message: string, options?: { cause?: unknown }) {
+  constructor(status: number, code: RefusalCode, message: string, options?: { cause?: unknown; limit?: UpgradeLimit }) {
     super(message, options);
     this.status = status;
     this.code = code;
+    this.limit = options?.limit;
   }
 }
 

@@ -1,13 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Backlog, BacklogLedger, createBacklog } from './backlog.ts';
+import { ProcessBudget } from './process-budget.ts';
 
 const limits = { streamBacklogBytes: 80, executorBacklogBytes: 128, stallMs: 12_000 };
 const stream = (): { readonly backlog: Backlog } => ({ backlog: createBacklog() });
 
 describe('BacklogLedger', () => {
   it('cuts the stream that goes over its own budget', () => {
-    const ledger = new BacklogLedger(limits);
+    const ledger = new BacklogLedger(limits, new ProcessBudget(1_000));
     const slow = stream();
 
     expect(ledger.grow(slow, 80)).toBeUndefined();
@@ -15,7 +16,7 @@ describe('BacklogLedger', () => {
   });
 
   it('cuts the largest stream when all together go over the budget of the executor', () => {
-    const ledger = new BacklogLedger(limits);
+    const ledger = new BacklogLedger(limits, new ProcessBudget(1_000));
     const [small, large, last] = [stream(), stream(), stream()];
     ledger.grow(small, 50);
     ledger.grow(large, 70);
@@ -24,7 +25,7 @@ describe('BacklogLedger', () => {
   });
 
   it('finds a stream that took nothing for the whole span, and none that moved', () => {
-    const ledger = new BacklogLedger(limits);
+    const ledger = new BacklogLedger(limits, new ProcessBudget(1_000));
     const [stuck, slow] = [stream(), stream()];
     ledger.grow(stuck, 10);
     ledger.grow(slow, 50);
@@ -46,7 +47,7 @@ describe('BacklogLedger', () => {
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
-        const ledger = new BacklogLedger(limits);
+        const ledger = new BacklogLedger(limits, new ProcessBudget(1_000));
         const streams = [stream(), stream(), stream(), stream()];
         for (const { op, which, bytes } of steps) {
           const each = streams[which];

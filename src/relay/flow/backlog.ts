@@ -1,3 +1,5 @@
+import type { ProcessBudget } from './process-budget.ts';
+
 /** What one stream's harness has not yet taken. */
 export interface Backlog {
   /** Message bytes received for the harness and not yet accepted by its kernel socket. */
@@ -25,16 +27,28 @@ export interface BacklogLimits {
  */
 export class BacklogLedger<S extends { readonly backlog: Backlog }> {
   readonly #limits: BacklogLimits;
+  readonly #budget: ProcessBudget;
   /** Only streams with something waiting. */
   readonly #streams = new Set<S>();
   #total = 0;
 
-  constructor(limits: BacklogLimits) {
+  /** `budget`: what waits in the whole process, this executor's part included. */
+  constructor(limits: BacklogLimits, budget: ProcessBudget) {
     this.#limits = limits;
+    this.#budget = budget;
   }
 
   get total(): number {
     return this.#total;
+  }
+
+  /** The stream for which most waits. */
+  get largest(): S | undefined {
+    let largest: S | undefined;
+    for (const stream of this.#streams) {
+      if (largest === undefined || stream.backlog.waiting > largest.backlog.waiting) largest = stream;
+    }
+    return largest;
   }
 
   /** Counts bytes received for `stream`; returns the stream to cut when a budget is exceeded. */
@@ -45,9 +59,9 @@ export class BacklogLedger<S extends { readonly backlog: Backlog }> {
       this.#streams.add(stream);
     }
     backlog.waiting += bytes;
-    this.#total += bytes;
+    this.#count(bytes);
     if (backlog.waiting > this.#limits.streamBacklogBytes) return stream;
-    return this.#total > this.#limits.executorBacklogBytes ? this.#largest() : undefined;
+    return this.#total > this.#limits.executorBacklogBytes ? this.largest : undefined;
   }
 
   /** Counts bytes that the kernel took. */
@@ -56,14 +70,14 @@ export class BacklogLedger<S extends { readonly backlog: Backlog }> {
     backlog.taken += bytes;
     if (!this.#streams.has(stream)) return;
     backlog.waiting -= bytes;
-    this.#total -= bytes;
+    this.#count(-bytes);
     if (backlog.waiting === 0) this.#streams.delete(stream);
   }
 
   /** The stream is over: what waits for it no longer counts. */
   forget(stream: S): void {
     if (!this.#streams.delete(stream)) return;
-    this.#total -= stream.backlog.waiting;
+    this.#count(-stream.backlog.waiting);
     stream.backlog.waiting = 0;
   }
 
@@ -80,11 +94,8 @@ export class BacklogLedger<S extends { readonly backlog: Backlog }> {
     return found;
   }
 
-  #largest(): S | undefined {
-    let largest: S | undefined;
-    for (const stream of this.#streams) {
-      if (largest === undefined || stream.backlog.waiting > largest.backlog.waiting) largest = stream;
-    }
-    return largest;
+  #count(bytes: number): void {
+    this.#total += bytes;
+    this.#budget.add(bytes);
   }
 }

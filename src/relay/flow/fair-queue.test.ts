@@ -8,7 +8,9 @@ function setUp(lanes: number) {
   const pool = new ChunkPool();
   const urgent = new PackedQueue(pool);
   const fair = new FairQueue(urgent);
-  const made = Array.from({ length: lanes }, () => createLane(new PackedQueue(pool), () => {}));
+  const made = Array.from({ length: lanes }, () =>
+    createLane(new PackedQueue(pool), { lowered: () => {}, overrun: () => {} }),
+  );
   return { urgent, fair, lanes: made };
 }
 

@@ -11,10 +11,12 @@ export interface Lane {
   waiting: boolean;
   /** Told after a parcel left, so that a paused sender may go on. */
   readonly lowered: () => void;
+  /** Told when its queue was emptied to keep a budget: the stream has a hole and must end. */
+  readonly overrun: () => void;
 }
 
-export function createLane(queue: PackedQueue, lowered: () => void): Lane {
-  return { queue, credit: 0, waiting: false, lowered };
+export function createLane(queue: PackedQueue, told: Pick<Lane, 'lowered' | 'overrun'>): Lane {
+  return { queue, credit: 0, waiting: false, ...told };
 }
 
 /**
@@ -35,6 +37,15 @@ export class FairQueue {
     lane.waiting = true;
     lane.credit = QUANTUM_BYTES;
     this.#ring.push(lane);
+  }
+
+  /** The lane in which most waits. */
+  get largest(): Lane | undefined {
+    let largest: Lane | undefined;
+    for (const lane of this.#ring) {
+      if (lane.queue.messageBytes > (largest?.queue.messageBytes ?? 0)) largest = lane;
+    }
+    return largest;
   }
 
   shift(): Parcel | undefined {

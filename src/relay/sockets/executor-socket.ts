@@ -16,10 +16,11 @@ import {
 } from '../../wire/index.ts';
 import type { RelayContext } from '../context.ts';
 import { BacklogLedger } from '../flow/backlog.ts';
-import { FairQueue } from '../flow/fair-queue.ts';
 import { Outlet } from '../flow/outlet.ts';
-import { PackedQueue, TEXT_OPCODE } from '../flow/packed-queue.ts';
+import { TEXT_OPCODE } from '../flow/packed-queue.ts';
+import type { BudgetHolder } from '../flow/process-budget.ts';
 import { StreamTable } from '../flow/stream-table.ts';
+import { UploadQueue } from '../flow/upload-queue.ts';
 import { EXECUTOR_PAUSE_FAILURES, EXECUTOR_PAUSE_MS, UNOWNED_RESETS_PER_SECOND } from '../limits.ts';
 import type { CutReason } from '../meters.ts';
 import { CLOSE, Endpoint } from './endpoint.ts';
@@ -55,10 +56,17 @@ export class ExecutorSocket {
   readonly #context: RelayContext;
   readonly #events: ExecutorEvents;
   readonly #endpoint: Endpoint;
-  readonly #urgent: PackedQueue;
-  readonly #fair: FairQueue;
+  readonly #uploads: UploadQueue;
   readonly #outlet: Outlet;
   readonly #ledger: BacklogLedger<Stream>;
+  /** What harnesses leave unread, toward the budget of the process. */
+  readonly #unread: BudgetHolder = {
+    largest: () => this.#ledger.largest?.backlog.waiting ?? 0,
+    cutLargest: () => {
+      const { largest } = this.#ledger;
+      if (largest !== undefined) this.cut(largest, 'process_backlog');
+    },
+  };
   readonly #streams = new StreamTable<Stream>();
   /** Streams whose harness left before the executor answered: its verdict still counts (handshakes.ts). */
   readonly #ghosts = new StreamTable<Stream>();
@@ -80,11 +88,12 @@ export class ExecutorSocket {
     this.#events = events;
     this.#token = token;
     this.#ticket = ticket;
-    this.#urgent = new PackedQueue(context.pool);
-    this.#fair = new FairQueue(this.#urgent);
-    this.#ledger = new BacklogLedger(context.limits);
-    const { pool, turnEnd, clock, collector } = context;
-    this.#outlet = new Outlet({ socket, source: this.#fair, pool, turnEnd, settled: () => {} });
+    const { pool, turnEnd, clock, collector, budgets } = context;
+    const uploads = new UploadQueue(pool, budgets.uploads);
+    this.#uploads = uploads;
+    this.#ledger = new BacklogLedger(context.limits, budgets.backlog);
+    budgets.backlog.join(this.#unread);
+    this.#outlet = new Outlet({ socket, source: uploads, pool, turnEnd, settled: (parcel) => uploads.settled(parcel) });
     const sidecar = ticket.runtime === 'sidecar';
     if (sidecar) this.#control = new SidecarControl({ clock, turnEnd, events: this.#sidecarEvents() });
     const control = this.#control;
@@ -129,10 +138,6 @@ export class ExecutorSocket {
     return this.#streams.size;
   }
 
-  get backlogBytes(): number {
-    return this.#ledger.total;
-  }
-
   /** True once our sidecar is present at another relay. */
   get left(): boolean {
     return this.#left;
@@ -162,10 +167,9 @@ export class ExecutorSocket {
   /** Queues one message of a claimed stream for the executor. */
   forward(stream: Stream, message: Uint8Array): void {
     const { lane } = stream;
-    lane.queue.append(message);
-    this.#fair.enlist(lane);
+    this.#uploads.append(lane, message);
     this.#outlet.schedule(lane.queue.messageBytes);
-    const traffic = this.#context.traffic;
+    const { traffic } = this.#context;
     traffic.framesToExecutors += 1;
     traffic.bytesToExecutors += message.length;
   }
@@ -181,6 +185,20 @@ export class ExecutorSocket {
     if (reset !== undefined && this.open) this.forward(stream, resetFrame(stream, reset));
   }
 
+  /** It is too much for a budget: both sides hear of it, and what waited is gone. */
+  cut(stream: Stream, reason: CutReason): void {
+    if (stream.state === 'over') {
+      // Its harness is gone. What it left behind was dropped, its reset with it.
+      if (this.open) this.forward(stream, resetFrame(stream, reason));
+      return;
+    }
+    this.#context.traffic.cut[reason] += 1;
+    stream.harness.dropQueued();
+    stream.harness.deliver(resetFrame(stream, reason));
+    this.release(stream, reason);
+    stream.harness.end(reason);
+  }
+
   /** Message bytes of a stream that the harness's kernel socket took. */
   settled(stream: Stream, bytes: number): void {
     this.#ledger.settle(stream, bytes);
@@ -193,7 +211,7 @@ export class ExecutorSocket {
   /** To be called about every second. */
   sweep(now: number): void {
     this.#unownedResets = UNOWNED_RESETS_PER_SECOND;
-    for (const stream of this.#ledger.stalled(now)) this.#cut(stream, 'stalled');
+    for (const stream of this.#ledger.stalled(now)) this.cut(stream, 'stalled');
     for (const ghost of this.#ghosts.values()) if (ghost.attempt?.state === 'over') this.#ghosts.delete(ghost);
     if (this.#control?.overdue(now)) this.close('no_sessions_message', CLOSE.policy);
     this.#endpoint.sweep(now);
@@ -234,7 +252,7 @@ export class ExecutorSocket {
   }
 
   #sendText(text: string): void {
-    this.#urgent.append(Buffer.from(text, 'utf8'), TEXT_OPCODE);
+    this.#uploads.appendUrgent(Buffer.from(text, 'utf8'), TEXT_OPCODE);
     this.#outlet.schedule(0);
   }
 
@@ -282,7 +300,8 @@ export class ExecutorSocket {
     const overrun = this.#ledger.grow(stream, message.length);
     stream.harness.deliver(message);
     if (peeked.kind === 'reset') this.#onReset(stream, message);
-    else if (overrun !== undefined) this.#cut(overrun, overrun === stream ? 'stream_backlog' : 'executor_backlog');
+    else if (overrun !== undefined) this.cut(overrun, overrun === stream ? 'stream_backlog' : 'executor_backlog');
+    this.#context.budgets.backlog.keep();
   }
 
   #onAnswer(stream: Stream): void {
@@ -336,7 +355,7 @@ export class ExecutorSocket {
     if (kind !== 'data' || this.#unownedResets === 0) return;
     this.#unownedResets -= 1;
     const streamId = streamIdOf(message, this.#peeked);
-    this.#urgent.append(encodeFrame({ streamId, body: { type: 'reset', reason: 'unknown_stream' } }));
+    this.#uploads.appendUrgent(encodeFrame({ streamId, body: { type: 'reset', reason: 'unknown_stream' } }));
     this.#outlet.schedule(0);
   }
 
@@ -344,15 +363,6 @@ export class ExecutorSocket {
     // An executor may well have sent to a stream that just ended: only frames that are wrong in themselves count against it.
     this.#context.traffic.dropped[reason] += 1;
     if (reason === 'invalid' && this.#endpoint.countDropped()) this.close('invalid_frames', CLOSE.policy);
-  }
-
-  /** The harness cannot keep up: both sides hear of it, and what waited is gone. */
-  #cut(stream: Stream, reason: CutReason): void {
-    this.#context.traffic.cut[reason] += 1;
-    stream.harness.dropQueued();
-    stream.harness.deliver(resetFrame(stream, reason));
-    this.release(stream, reason);
-    stream.harness.end(reason);
   }
 
   #forget(stream: Stream): boolean {
@@ -370,7 +380,8 @@ export class ExecutorSocket {
       this.#forget(stream);
     }
     this.#endHarnesses();
-    this.#urgent.clear();
+    this.#uploads.close();
+    this.#context.budgets.backlog.leave(this.#unread);
     this.#events.closed(this, reason);
   }
 

@@ -15,7 +15,7 @@ import { createLane } from '../flow/fair-queue.ts';
 import { Outlet } from '../flow/outlet.ts';
 import { PackedQueue } from '../flow/packed-queue.ts';
 import type { TokenBucket } from '../flow/token-bucket.ts';
-import { HANDSHAKE_HOLD_MS, UPLOAD_HIGH_BYTES, UPLOAD_LOW_BYTES } from '../limits.ts';
+import { CLOSE_FLUSH_BYTES, HANDSHAKE_HOLD_MS, UPLOAD_HIGH_BYTES, UPLOAD_LOW_BYTES } from '../limits.ts';
 import { CLOSE, Endpoint } from './endpoint.ts';
 import type { ExecutorSocket } from './executor-socket.ts';
 import type { HarnessEnd, Stream } from './stream.ts';
@@ -85,7 +85,7 @@ export class HarnessSocket implements HarnessEnd {
       onMessage: (data, isBinary) =>
         isBinary ? this.#onFrame(data) : this.#close('text_frame', CLOSE.unsupportedData),
       onClosed: (reason) => this.#onSocketClosed(reason),
-      flush: () => this.#outlet.finish(),
+      flush: () => this.#finish(),
     });
     executor.attach(this);
   }
@@ -188,7 +188,10 @@ export class HarnessSocket implements HarnessEnd {
       header: streamHeader(streamIdOf(message, this.#peeked)),
       next: undefined,
       harness: this,
-      lane: createLane(new PackedQueue(this.#context.pool), () => this.#onLowered()),
+      lane: createLane(new PackedQueue(this.#context.pool), {
+        lowered: () => this.#onLowered(),
+        overrun: () => this.executor.cut(stream, 'process_uploads'),
+      }),
       backlog: createBacklog(),
       reported: 0,
       state: 'claimed',
@@ -202,7 +205,8 @@ export class HarnessSocket implements HarnessEnd {
   #forward(stream: Stream, message: Buffer): void {
     this.#bytesIn += message.length;
     this.executor.forward(stream, message);
-    if (!this.#heldByExecutor && stream.lane.queue.messageBytes > UPLOAD_HIGH_BYTES) {
+    const high = this.#context.budgets.uploads.isTight ? UPLOAD_LOW_BYTES : UPLOAD_HIGH_BYTES;
+    if (!this.#heldByExecutor && stream.lane.queue.messageBytes > high) {
       this.#heldByExecutor = true;
       this.#endpoint.pause();
     }
@@ -260,6 +264,12 @@ export class HarnessSocket implements HarnessEnd {
   #close(reason: string, code: number): void {
     this.#leave(reason);
     this.#endpoint.close(code, reason);
+  }
+
+  /** Hands over what a peer that reads takes before it is cut off. More than that would wait in its socket, where no budget counts it. */
+  #finish(): void {
+    if (this.#queue.messageBytes > CLOSE_FLUSH_BYTES) this.dropQueued();
+    this.#outlet.finish();
   }
 
   #leave(reason: string): void {

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { type Clock, createLogger, systemClock } from '../../telemetry/index.ts';
+import { type Clock, createLogger, type Metrics, systemClock } from '../../telemetry/index.ts';
 import {
   controlToRelay,
   type ExecutorTicket,
@@ -39,6 +39,9 @@ export function executorTicket(changes: Partial<ExecutorTicket> = {}): ExecutorT
 export interface FleetOptions {
   readonly clock?: Clock;
   readonly limits?: Partial<RelayLimits>;
+  readonly metrics?: Metrics;
+  /** A folder with the relay's certificate, and what clients trust. */
+  readonly tls?: { readonly folder: string; readonly ca: string };
 }
 
 /** A relay on loopback, in presence at a scripted registry, and the tickets to dial it with. */
@@ -46,27 +49,29 @@ export class Fleet {
   readonly registry: ScriptedRegistry;
   readonly relay: RunningRelay;
   readonly log: string[];
+  readonly #options: FleetOptions;
   readonly #clock: Clock;
   readonly #peers: Peer[] = [];
   readonly #others: RunningRelay[] = [];
 
-  private constructor(registry: ScriptedRegistry, relay: RunningRelay, log: string[], clock: Clock) {
+  private constructor(registry: ScriptedRegistry, relay: RunningRelay, log: string[], options: FleetOptions) {
     this.registry = registry;
     this.relay = relay;
     this.log = log;
-    this.#clock = clock;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
   }
 
-  static async start({ clock = systemClock, limits = {} }: FleetOptions = {}): Promise<Fleet> {
+  static async start(options: FleetOptions = {}): Promise<Fleet> {
     const registry = await ScriptedRegistry.start();
     const log: string[] = [];
-    const relay = await startReplica(registry, log, clock, limits);
-    return new Fleet(registry, relay, log, clock);
+    const relay = await startReplica(registry, log, options);
+    return new Fleet(registry, relay, log, options);
   }
 
   /** Another replica, in presence at the same registry, which from now on speaks to this one. */
   async another(): Promise<RunningRelay> {
-    const relay = await startReplica(this.registry, this.log, this.#clock, {});
+    const relay = await startReplica(this.registry, this.log, { clock: this.#clock });
     this.#others.push(relay);
     return relay;
   }
@@ -107,7 +112,7 @@ export class Fleet {
   }
 
   async dial(url: string, headers?: Record<string, string>): Promise<Peer> {
-    const peer = await Peer.dial(url, headers);
+    const peer = await Peer.dial(url, headers, this.#options.tls?.ca);
     this.#peers.push(peer);
     return peer;
   }
@@ -148,8 +153,7 @@ export class Fleet {
 async function startReplica(
   registry: ScriptedRegistry,
   log: string[],
-  clock: Clock,
-  limits: Partial<RelayLimits>,
+  { clock = systemClock, limits, metrics, tls }: FleetOptions,
 ): Promise<RunningRelay> {
   const destination = { write: (line: string) => void log.push(line) };
   const logger = createLogger({ component: 'relay', level: 'trace', destination });
@@ -159,6 +163,8 @@ async function startReplica(
   const relay = await startRelay({
     ...{ host: '127.0.0.1', port: 0, registryUrls: [registry.url], presenceSecret, logger, clock },
     limits: { drainMs: 0, ...limits },
+    ...(metrics && { metrics }),
+    tlsFolder: tls?.folder,
     random: () => 0,
   });
   await registry.saw(() => snapshots() > before);

@@ -62,8 +62,8 @@ export class Peer {
   }
 
   /** @throws RefusedUpgrade */
-  static dial(url: string, headers: Record<string, string> = {}): Promise<Peer> {
-    const peer = new Peer(new WebSocket(url, { headers, perMessageDeflate: false }));
+  static dial(url: string, headers: Record<string, string> = {}, ca?: string): Promise<Peer> {
+    const peer = new Peer(new WebSocket(url, { headers, ...(ca !== undefined && { ca }), perMessageDeflate: false }));
     return new Promise((resolve, reject) => {
       peer.ws.once('open', () => resolve(peer));
       peer.ws.once('error', reject);
