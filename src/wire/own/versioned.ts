@@ -13,6 +13,8 @@ interface Typed {
 
 /** Text ↔ messages of one direction of one of our own formats. */
 export interface OwnFormat<Message extends Typed> {
+  /** All that this release knows. */
+  readonly types: readonly string[];
   encode(message: Message): string;
   /**
    * Undefined for a `type` that this release does not know: the next one may add types, so the caller counts it and goes on.
@@ -29,6 +31,7 @@ type Schemas<Message extends Typed> = { [Type in Message['type']]: z.ZodType<Ext
 export function ownFormat<Message extends Typed>(step: string, schemas: Schemas<Message>): OwnFormat<Message> {
   const byType = new Map<string, z.ZodType<Message>>(Object.entries(schemas));
   return {
+    types: [...byType.keys()],
     encode: (message) => JSON.stringify({ v: OWN_FORMAT_VERSION, ...message }),
     parse(text) {
       const value = parseJson(step, text);
