@@ -6,6 +6,7 @@ import {
   type EnvironmentId,
   type Followed,
   followAuthorities,
+  MAX_REPORTED_KEYS,
   parseEnvironmentId,
   type Trust,
 } from '../wire/index.ts';
@@ -322,7 +323,11 @@ class Sidecar {
       return known === undefined ? [] : [{ keyId, fingerprint, ...known }];
     });
     const lastActivity = this.#lastActivity === undefined ? undefined : Math.floor(this.#lastActivity / 1000);
-    return { keys, sessions: this.#sessions.size, ...(lastActivity !== undefined && { lastActivity }) };
+    return {
+      keys: keys.slice(-MAX_REPORTED_KEYS),
+      sessions: this.#sessions.size,
+      ...(lastActivity !== undefined && { lastActivity }),
+    };
   }
 
   /** Another incarnation took our place: nothing of ours may run on (our-side §9). */

@@ -1,6 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { generateKeypair } from '../noise/index.ts';
+import { watchToRegistry } from '../wire/index.ts';
+import { aSession } from './testing/builders.ts';
 import { eventually, Fixture } from './testing/fixture.ts';
 import { sessionIn } from './testing/test-harness.ts';
 
@@ -112,6 +114,46 @@ describe('sessions', () => {
     expect(fixture.log.lines('session file put aside')).toMatchObject([{ code: 'session_file' }]);
     expect(readFileSync(fixture.path('state', 'sessions.json.bad'), 'utf8')).toContain('sessions');
     expect(sessionIn(await (await fixture.harness()).initialize())).toBeDefined();
+  });
+
+  it('of everybody else are kept when one of the file cannot be read', async () => {
+    fixture = await Fixture.start();
+    const harness = await fixture.harness();
+    const session = sessionIn(await harness.initialize());
+    await fixture.executor?.close();
+    const path = fixture.path('state', 'sessions.json');
+    const file = JSON.parse(readFileSync(path, 'utf8'));
+    const [good] = file.sessions;
+    writeFileSync(path, JSON.stringify({ ...file, sessions: [{ ...good, harness: 7 }, good, null] }));
+    await fixture.startExecutor();
+    expect(fixture.log.lines('sessions left out: they could not be read')).toMatchObject([{ damaged: 2 }]);
+    const again = await fixture.harness({ keypair: harness.keypair });
+    expect(sessionIn(await again.initialize(session))).toBe(session);
+  });
+
+  it('whose processes have ids too long to be remembered end with their stream', async () => {
+    fixture = await Fixture.start({ runtime: 'Codex' });
+    const harness = await fixture.harness();
+    await harness.initialize();
+    await harness.request('process/start', { processId: 'p'.repeat(256) });
+    harness.sendText(JSON.stringify({ id: 99, method: 'process/start', params: { processId: 'p'.repeat(257) } }));
+    expect(await harness.reset).toBeDefined();
+    expect(fixture.execServer.received.some((text) => text.includes('p'.repeat(257)))).toBe(false);
+  });
+
+  it('of many identities are told to a registry in messages that it takes', async () => {
+    fixture = await Fixture.prepare();
+    const sessions = Array.from({ length: 400 }, (_, n) =>
+      aSession({ sessionId: `s${n}`, identityHash: `${n}`.padEnd(256, 'h'), grant: 'g'.repeat(256) }),
+    );
+    mkdirSync(fixture.path('state'));
+    writeFileSync(fixture.path('state', 'sessions.json'), JSON.stringify({ version: 1, sessions }));
+    await fixture.startExecutor();
+    const told = await eventually(() => {
+      const heard = fixture.registry.heard.filter((message) => message.type === 'access');
+      return heard.reduce((sum, { entries }) => sum + entries.length, 0) === 400 && heard;
+    });
+    for (const message of told) expect(watchToRegistry.encode(message).length).toBeLessThanOrEqual(64 * 1024);
   });
 
   it('are forgotten when the exec-server lost them', async () => {

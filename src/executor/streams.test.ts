@@ -67,7 +67,22 @@ describe('flow control', () => {
     for (let n = 0; n < 4; n += 1) flooding.sendText(`{"method":"echo","params":{"filler":"${filler}"}}`);
     expect(await flooding.reset).toBe(PROTOCOL_ERROR);
     expect(await healthy.request('echo', {})).toMatchObject({ result: {} });
-    expect(fixture.log.lines('stream closed')).toMatchObject([{ reason: 'exec_server_too_slow' }]);
+    expect(fixture.log.lines('stream closed')).toMatchObject([{ reason: 'backlog_of_one_stream' }]);
+  });
+
+  it('resets the largest of the streams that keep whole answers waiting for harnesses that do not read', async () => {
+    fixture = await Fixture.start();
+    const healthy = await fixture.harness();
+    await healthy.initialize();
+    const greedy: TestHarness[] = [];
+    for (let n = 0; n < 3; n += 1) greedy.push(await fixture.harness());
+    await Promise.all(greedy.map((harness) => harness.initialize()));
+    (await fixture.socket()).reports = false;
+    // Two of these fit beside each other, as two legal answers of 64 MiB do.
+    for (const harness of greedy) harness.sendText('{"method":"flood","params":{"count":1,"size":50000000}}');
+    await Promise.race(greedy.map((harness) => harness.reset));
+    expect(fixture.log.lines('stream closed')).toMatchObject([{ reason: 'backlog_of_all_streams' }]);
+    expect(await healthy.request('echo', {})).toMatchObject({ result: {} });
   });
 });
 

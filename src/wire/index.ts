@@ -164,7 +164,14 @@ export {
   type TicketJwk,
 } from './own/presence.ts';
 export { OWN_FORMAT_VERSION, type OwnFormat } from './own/versioned.ts';
-export { type WatchToRegistry, type WatchToSidecar, watchPath, watchToRegistry, watchToSidecar } from './own/watch.ts';
+export {
+  MAX_REPORTED_KEYS,
+  type WatchToRegistry,
+  type WatchToSidecar,
+  watchPath,
+  watchToRegistry,
+  watchToSidecar,
+} from './own/watch.ts';
 export { decodePublicKey, encodePublicKey, PUBLIC_KEY_SUITE, type PublicKeyJson } from './registry-api/public-key.ts';
 export {
   type ConnectRequest,

@@ -24,11 +24,14 @@ const sessionSchema = z.object({
   processIds: z.array(text),
 });
 
-const fileSchema = z.object({ version: z.literal(1), sessions: z.array(sessionSchema).max(MAX_SESSION_ENTRIES) });
+/** Each session is read by itself: one that is damaged costs nobody else's. */
+const fileSchema = z.object({ version: z.literal(1), sessions: z.array(z.unknown()) });
 
 /** What the file held, and what was wrong with it. */
 export interface LoadedSessions {
   sessions: Session[];
+  /** Sessions that could not be read. */
+  damaged: number;
   problem?: ExecutorError;
 }
 
@@ -38,12 +41,20 @@ export interface LoadedSessions {
  */
 export async function loadSessions(path: string): Promise<LoadedSessions> {
   try {
-    return { sessions: fileSchema.parse(JSON.parse(await readFile(path, 'utf8'))).sessions };
+    return parseSessions(await readFile(path, 'utf8'));
   } catch (cause) {
-    if (codeOf(cause) === 'ENOENT') return { sessions: [] };
+    if (codeOf(cause) === 'ENOENT') return { sessions: [], damaged: 0 };
     await rename(path, `${path}.bad`).catch(() => undefined);
-    return { sessions: [], problem: new ExecutorError('session_file', 'load', 'the session file is damaged', cause) };
+    const problem = new ExecutorError('session_file', 'load', 'the session file is damaged', cause);
+    return { sessions: [], damaged: 0, problem };
   }
+}
+
+/** @throws SyntaxError, ZodError for what is no session file */
+function parseSessions(content: string): LoadedSessions {
+  const { sessions: entries } = fileSchema.parse(JSON.parse(content));
+  const sessions = entries.flatMap((entry) => sessionSchema.safeParse(entry).data ?? []);
+  return { sessions: sessions.slice(-MAX_SESSION_ENTRIES), damaged: entries.length - sessions.length };
 }
 
 /** Writes whole files, one at a time; calls that arrive meanwhile share the next write. */

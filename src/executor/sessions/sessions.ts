@@ -35,8 +35,9 @@ export class Sessions {
 
   /** Takes over what an earlier life of the container wrote. */
   static async load(options: SessionsOptions): Promise<Sessions> {
-    const { sessions, problem } = await loadSessions(options.path);
+    const { sessions, damaged, problem } = await loadSessions(options.path);
     if (problem !== undefined) options.logger.error({ code: problem.code }, 'session file put aside');
+    if (damaged > 0) options.logger.error({ damaged }, 'sessions left out: they could not be read');
     const table = new SessionTable(MAX_SESSION_ENTRIES, sessions);
     const now = options.clock.now();
     table.detachAll(now);

@@ -11,7 +11,7 @@ const MAX_PENDING_PER_HARNESS = 4;
 /** An authorization lives 60 s; remembered twice as long, a clock that is off by a minute reuses none. */
 const USED_AUTHORIZATION_MS = 120_000;
 
-/** Toward one exec-server connection, above one legal 64 MiB message: a stream that holds more is reset. */
+/** In either direction, above one legal 64 MiB message: a stream that holds more is reset. */
 const MAX_STREAM_BACKLOG_BYTES = 80 * 1024 * 1024;
 /** Of all streams together; beyond it the largest is reset. */
 const MAX_TOTAL_BACKLOG_BYTES = 128 * 1024 * 1024;
@@ -20,7 +20,7 @@ const NOTABLE_BACKLOG_BYTES = 1024 * 1024;
 
 /** A stream, as far as memory is concerned. */
 export interface Backlogged {
-  /** Bytes that wait for the exec-server. */
+  /** Bytes that wait for the exec-server or for the harness. */
   readonly backlogBytes: number;
   end(reason: string): Promise<void>;
 }
@@ -90,11 +90,11 @@ export class Admission {
     this.#options.metrics.streams.set(this.#active.size);
   }
 
-  /** Called with what a stream received: an exec-server connection that does not drain costs its own stream, never the process. */
+  /** Called with what a stream received: an exec-server or a harness that does not read costs its own stream, never the process. */
   checkBacklog(stream: Backlogged): void {
     const backlog = stream.backlogBytes;
     if (backlog <= NOTABLE_BACKLOG_BYTES) return;
-    if (backlog > MAX_STREAM_BACKLOG_BYTES) void stream.end('exec_server_too_slow');
+    if (backlog > MAX_STREAM_BACKLOG_BYTES) void stream.end('backlog_of_one_stream');
     let total = 0;
     let largest = stream;
     for (const other of this.#active) {

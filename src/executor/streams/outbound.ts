@@ -11,6 +11,9 @@ export class Outbound {
   readonly #window = new FlowWindow();
   readonly #messages: Uint8Array[] = [];
   #frames: Iterator<Uint8Array> | undefined;
+  /** Of the message that is being sealed. */
+  #sealing = 0;
+  #waiting = 0;
   /** Sealed, so its turn is fixed; waits for room. */
   #next: Uint8Array | undefined;
   #held = false;
@@ -25,6 +28,11 @@ export class Outbound {
     return this.#held || this.#next !== undefined || this.#messages.length > 0;
   }
 
+  /** Bytes of messages that are not wholly sealed. */
+  get waitingBytes(): number {
+    return this.#waiting;
+  }
+
   get sentBytes(): number {
     return this.#window.sentBytes;
   }
@@ -37,6 +45,7 @@ export class Outbound {
   /** Throws WireError when the channel cannot carry the message; the stream is then to be reset. */
   push(message: Uint8Array): void {
     this.#messages.push(message);
+    this.#waiting += message.length;
     this.#pump();
   }
 
@@ -69,7 +78,9 @@ export class Outbound {
     for (;;) {
       const frame = this.#frames?.next();
       if (frame !== undefined && frame.done !== true) return frame.value;
+      this.#waiting -= this.#sealing;
       const message = this.#messages.shift();
+      this.#sealing = message?.length ?? 0;
       this.#frames = message === undefined ? undefined : this.#channel.seal(message)[Symbol.iterator]();
       if (this.#frames === undefined) return undefined;
     }

@@ -11,7 +11,7 @@ import {
   type SecureChannel,
   type StreamId,
 } from '../../wire/index.ts';
-import { codeOf } from '../errors.ts';
+import { codeOf, ExecutorError } from '../errors.ts';
 import { startedProcessId } from '../sandbox/started-process.ts';
 import { withoutSandbox } from '../sandbox/without-sandbox.ts';
 import { SessionGate } from '../sessions/session-gate.ts';
@@ -24,6 +24,12 @@ import { Outbound } from './outbound.ts';
 /** -32010 from our own exec-server only means that it has not noticed the close of the stream before. It gets two seconds. */
 const RESUME_TRIES = 20;
 const RESUME_PAUSE_MS = 100;
+
+/**
+ * Real ids have 36 characters. What was started is remembered, here and in the session file, to be terminated when access ends: a longer one
+ * would fill both, or be forgotten and run on.
+ */
+const MAX_PROCESS_ID_LENGTH = 256;
 
 /** Who is at the other end, as the handshake proved and the registry confirmed. */
 export interface StreamPeer {
@@ -119,10 +125,10 @@ export class Stream implements Holder {
     );
   }
 
-  /** Bytes that wait for the exec-server, in whole or partial messages. */
+  /** Bytes that wait here: for the exec-server in whole or partial messages, and for the harness in messages that were read already. */
   get backlogBytes(): number {
     const waiting = this.#inbox.reduce((sum, message) => sum + message.length, 0);
-    return waiting + this.#partialBytes + (this.#loopback?.bufferedBytes ?? 0);
+    return waiting + this.#partialBytes + (this.#loopback?.bufferedBytes ?? 0) + this.#outbound.waitingBytes;
   }
 
   receive(body: DataBody): void {
@@ -237,6 +243,8 @@ export class Stream implements Holder {
     const { stripSandbox, rememberProcesses, sessions } = this.#context;
     const processId = rememberProcesses ? startedProcessId(message) : undefined;
     if (processId !== undefined) {
+      if (processId.length > MAX_PROCESS_ID_LENGTH)
+        throw new ExecutorError('message_too_large', 'process/start', 'the process id is too long to be remembered');
       if (this.#gate.attached && this.#sessionId !== undefined) sessions.started(this.#sessionId, processId);
       else this.#startedEarly.push(processId);
     }
@@ -251,6 +259,7 @@ export class Stream implements Holder {
       if (says.kind === 'attached') this.#attach(says);
       if (says.kind === 'lost') this.#lose(says.sessionId);
       this.#outbound.push(message);
+      this.#context.admission.checkBacklog(this);
     });
     this.#steerReading();
   }

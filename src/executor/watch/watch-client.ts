@@ -23,6 +23,8 @@ const RECONNECT_BACKOFF = { baseMs: 500, capMs: 10_000 };
 const STABLE_MS = 5000;
 /** Changes come in bursts (a stream opens, its session follows); one report tells them all. */
 const REPORT_DELAY_MS = 100;
+/** Of the longest names so many fit into the 64 KiB that a registry reads of one message. */
+const ACCESS_PER_MESSAGE = 64;
 
 export type Report = Omit<Extract<WatchToRegistry, { type: 'report' }>, 'type'>;
 
@@ -134,7 +136,9 @@ export class WatchClient {
       heartbeat.heard();
       if (Buffer.isBuffer(data)) this.#receive(data.toString('utf8'));
     });
-    this.#send({ type: 'access', entries: [...this.#options.access()] });
+    const access = this.#options.access();
+    for (let at = 0; at < access.length; at += ACCESS_PER_MESSAGE)
+      this.#send({ type: 'access', entries: access.slice(at, at + ACCESS_PER_MESSAGE) });
     socket.once('close', () => {
       heartbeat.stop();
       logger.info('watch closed');

@@ -13,7 +13,7 @@ const accessSchema = z.object({
 export type Access = z.infer<typeof accessSchema>;
 
 /**
- * Everybody who is in now; said once, at the beginning. A registry that was away when a grant ended learns from it whom to put out
+ * Everybody who is in now; said at the beginning, in as many messages as it takes. A registry that was away when a grant ended learns from it whom to put out
  * (our-side §8).
  */
 export const accessMessage = z.object({ type: z.literal('access'), entries: z.array(accessSchema).max(MAX_ENTRIES) });

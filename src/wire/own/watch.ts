@@ -5,8 +5,8 @@ import { denyList, denySchema } from './deny.ts';
 import { countField, fingerprintField, keyIdField, registrationIdField, secondsField, shortText } from './fields.ts';
 import { ownFormat } from './versioned.ts';
 
-/** Keys in one report. Three may be live (design §4); retired ones with streams stay for a while. */
-const MAX_KEYS = 32;
+/** Keys in one report, the newest. Three may be live (design §4); retired ones with streams stay for a while. */
+export const MAX_REPORTED_KEYS = 32;
 
 /** Where a sidecar opens its watch, with the executor's bearer. */
 export function watchPath(environmentId: EnvironmentId): string {
@@ -36,7 +36,7 @@ const report = z.object({
         present: z.boolean(),
       }),
     )
-    .max(MAX_KEYS),
+    .max(MAX_REPORTED_KEYS),
   sessions: countField,
   lastActivity: secondsField.optional(),
 });

@@ -154,6 +154,20 @@ describe('error bodies', () => {
     expect(parseErrorBody(JSON.stringify(bodies.errorBody))).toEqual(bodies.errorBody.error);
   });
 
+  it.each(['', 'a b', 'a\nb', 'x'.repeat(65), 'eyJhbGciOiJFZERTQSJ9/x', 'Ü'])(
+    'have no code %j, which is no word',
+    (code) => {
+      expect(parseErrorBody(JSON.stringify({ error: { code, message: 'm' } }))).toBeUndefined();
+    },
+  );
+
+  it('have a message that a terminal shows and does not obey', () => {
+    const message = `\u001b[2Jgone\r\nuser\u202e${'x'.repeat(1000)}`;
+    const read = parseErrorBody(JSON.stringify({ error: { code: 'c', message } }))?.message;
+    expect(read).toMatch(/^ \[2Jgone user x+$/);
+    expect(read?.length).toBe(500);
+  });
+
   it('are done without where there are none', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {

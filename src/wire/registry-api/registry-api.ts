@@ -70,6 +70,11 @@ export const validateResponse = z.object({
 
 export const errorBody = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 
+/** Codes go into logs and decide; one that is not such a word is not taken from whoever answered. */
+const ERROR_CODE = /^[A-Za-z0-9_.-]{1,64}$/;
+/** A message is shown to people: so much of it, on one line. */
+const MAX_ERROR_MESSAGE_LENGTH = 500;
+
 export type RegisterRequest = z.infer<typeof registerRequest>;
 export type RegisterResponse = z.infer<typeof registerResponse>;
 export type ConnectRequest = z.infer<typeof connectRequest>;
@@ -98,10 +103,15 @@ export function parseBody<Body>(schema: z.ZodType<Body>, text: string, step: str
   throw new WireError('malformed_value', step, `wrong or missing: ${fields.join(', ')}`);
 }
 
-/** The code and message of an error answer, if it has such a body; clients must live without. */
+/**
+ * The code and message of an error answer, if it has such a body; clients must live without. Whoever answers knows our ticket or token, so
+ * a code that is no plain word is none, and the message is fit to be printed: a terminal does what control characters say.
+ */
 export function parseErrorBody(text: string): ErrorBody['error'] | undefined {
   try {
-    return parseBody(errorBody, text, 'error body').error;
+    const { code, message } = parseBody(errorBody, text, 'error body').error;
+    if (!ERROR_CODE.test(code)) return undefined;
+    return { code, message: message.replace(/\p{C}+/gu, ' ').slice(0, MAX_ERROR_MESSAGE_LENGTH) };
   } catch {
     return undefined;
   }
