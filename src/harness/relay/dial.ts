@@ -1,11 +1,21 @@
 import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
-import type { Clock } from '../../telemetry/index.ts';
+import { type Clock, pause } from '../../telemetry/index.ts';
 import { MAX_MESSAGE_BYTES, parseErrorBody, type Trust, trustOptions } from '../../wire/index.ts';
 import { HarnessError } from '../error.ts';
 
 /** A WebSocket connect, upgrade included (contract §8). */
 const DIAL_TIMEOUT_MS = 10_000;
+
+/**
+ * Pauses before further dials when nobody took the connection, in milliseconds. Whoever balances the load goes on for some seconds to send
+ * clients where a relay was killed (a readiness probe must fail twice), and each dial is balanced anew: the next one is likely to find a
+ * relay that lives, and the ticket was shown to nobody yet. Together less than the first pause between attempts.
+ */
+const REDIAL_PAUSES_MS = [10, 40, 90, 160];
+
+/** What the system says of an address where nobody listens, at once or in the middle of a handshake. */
+const NOBODY_THERE: readonly unknown[] = ['ECONNREFUSED', 'ECONNRESET'];
 
 /** The body of a refused upgrade is read this far, for its code and message. */
 const MAX_REFUSAL_BYTES = 4096;
@@ -24,7 +34,30 @@ export interface RelayDial {
  *
  * @throws HarnessError `relay_unreachable`, `relay_timeout`, the code of the relay's refusal with its status (retryable all), `aborted`
  */
-export function dialRelay({ url, trust, headers, clock, signal }: RelayDial): Promise<WebSocket> {
+export async function dialRelay(dial: RelayDial): Promise<WebSocket> {
+  for (const milliseconds of REDIAL_PAUSES_MS) {
+    try {
+      return await dialOnce(dial);
+    } catch (error) {
+      if (!isNobodyThere(error)) throw error;
+    }
+    await pause(milliseconds, dial.clock, dial.signal).catch((cause: unknown) => {
+      throw givenUp(cause);
+    });
+  }
+  return dialOnce(dial);
+}
+
+function isNobodyThere(error: unknown): boolean {
+  const cause = error instanceof HarnessError ? error.cause : undefined;
+  return cause instanceof Error && 'code' in cause && NOBODY_THERE.includes(cause.code);
+}
+
+function givenUp(cause: unknown): HarnessError {
+  return new HarnessError('aborted', 'relay', 'the dial was given up', { cause });
+}
+
+function dialOnce({ url, trust, headers, clock, signal }: RelayDial): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
     const socket = openSocket(url, { ...(trust && { trust }), ...(headers && { headers }) });
     const settle = (outcome: () => void) => {
@@ -37,8 +70,7 @@ export function dialRelay({ url, trust, headers, clock, signal }: RelayDial): Pr
         reject(error);
         socket.terminate();
       });
-    const aborted = () =>
-      fail(new HarnessError('aborted', 'relay', 'the dial was given up', { cause: signal?.reason }));
+    const aborted = () => fail(givenUp(signal?.reason));
     const timer = clock.after(DIAL_TIMEOUT_MS, () =>
       fail(new HarnessError('relay_timeout', 'relay', `no answer within ${DIAL_TIMEOUT_MS} ms`, { retryable: true })),
     );
