@@ -25,6 +25,17 @@ describe('Heartbeat', () => {
     expect(told).toEqual(['ping', 'dead']);
   });
 
+  it('gives up 10 s after the last sign of life, not with the ping after that', () => {
+    const { clock, told, heartbeat } = beat();
+    clock.advance(5000);
+    clock.advance(1000);
+    heartbeat.heard();
+    clock.advance(9999);
+    expect(told).not.toContain('dead');
+    clock.advance(1);
+    expect(told).toContain('dead');
+  });
+
   it('is quiet after it was stopped', () => {
     const { clock, told, heartbeat } = beat();
     heartbeat.stop();

@@ -30,9 +30,11 @@ export class Heartbeat {
     this.#timer?.cancel();
   }
 
+  /** Looks at the latest when the silence is too long: a whole interval more would be one in which nobody is sent elsewhere. */
   #arm(): void {
     const { clock, ping, onDead } = this.#options;
-    this.#timer = clock.after(CONTROL_PING_INTERVAL_MS, () => {
+    const patienceMs = this.#lastHeard + CONTROL_PING_TIMEOUT_MS - clock.now();
+    this.#timer = clock.after(Math.min(CONTROL_PING_INTERVAL_MS, patienceMs), () => {
       if (clock.now() - this.#lastHeard >= CONTROL_PING_TIMEOUT_MS) {
         onDead();
         return;

@@ -268,6 +268,19 @@ describe('a lost connection', () => {
     await seen('disconnected');
     await seen('attached', 2);
   });
+
+  it('is noticed 10 s after the last sign of life, not with the ping after that', async () => {
+    const clock = new ManualClock();
+    const { onEvent, seen } = watched();
+    const harness = await connected({ clock, onEvent });
+    clock.advance(4000);
+    await harness.roundTrip();
+    for (const socket of fleet.sockets) socket.pause();
+    clock.advance(1000);
+    await clock.pass(5000);
+    await clock.pass(4000);
+    await seen('disconnected');
+  });
 });
 
 describe('a slow reader', () => {

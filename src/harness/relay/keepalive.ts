@@ -44,8 +44,11 @@ export class Keepalive {
     for (const sign of ['pong', 'ping', 'message'] as const) this.#options.socket.off(sign, this.#alive);
   }
 
+  /** At the latest when the silence is too long: streams wait for what follows, and a whole interval more would be theirs to wait. */
   #arm(): void {
-    this.#timer = this.#options.clock.after(PING_INTERVAL_MS, () => this.#tick());
+    const { clock } = this.#options;
+    const patienceMs = this.#lastSign + SILENCE_MS - clock.now();
+    this.#timer = clock.after(Math.min(PING_INTERVAL_MS, patienceMs), () => this.#tick());
   }
 
   #tick(): void {

@@ -12,14 +12,18 @@ export function keepAlive(socket: WebSocket, clock: Clock): () => void {
   const heard = () => {
     heardAt = clock.now();
   };
+  // At the latest when the silence is too long: until then harnesses are sent where nobody answers.
+  const arm = () => {
+    timer = clock.after(Math.min(PING_MS, heardAt + SILENCE_MS - clock.now()), look);
+  };
   const look = () => {
     if (clock.now() - heardAt >= SILENCE_MS) return socket.terminate();
     if (socket.readyState === socket.OPEN) socket.ping();
-    timer = clock.after(PING_MS, look);
+    arm();
   };
   socket.on('pong', heard);
   socket.on('ping', heard);
   socket.on('message', heard);
-  timer = clock.after(PING_MS, look);
+  arm();
   return () => timer?.cancel();
 }
