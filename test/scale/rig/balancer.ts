@@ -18,6 +18,8 @@ interface Member {
   readonly endpoint: Endpoint;
   failures: number;
   ready: boolean;
+  /** Its process is no more, which only the probes may find out. */
+  onUnready?: () => void;
 }
 
 /**
@@ -61,6 +63,14 @@ export class Balancer {
     for (const member of this.#members) if (member.endpoint === endpoint) this.#members.delete(member);
   }
 
+  /** Resolves when the probes have found out that this replica is gone: until then it is dialled in its turn. */
+  async miss(endpoint: Endpoint): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    for (const member of this.#members) if (member.endpoint === endpoint && member.ready) member.onUnready = resolve;
+    if ([...this.#members].some(({ onUnready }) => onUnready === resolve)) await promise;
+    this.remove(endpoint);
+  }
+
   close(): void {
     this.#closed = true;
     this.#members.clear();
@@ -73,7 +83,10 @@ export class Balancer {
       const { status } = await ask(`http://${member.endpoint.admin}/readyz`);
       member.failures = status === 200 ? 0 : member.failures + 1;
       if (member.failures === 0) member.ready = true;
-      if (member.failures >= FAILURE_THRESHOLD) member.ready = false;
+      if (member.failures >= FAILURE_THRESHOLD) {
+        member.ready = false;
+        member.onUnready?.();
+      }
       await delay(PROBE_PERIOD_MS, undefined, { ref: false });
     }
   }

@@ -38,7 +38,7 @@ export interface Place {
   inside(command: readonly string[]): readonly string[];
   /** From now on no packet leaves or reaches it, and nobody is told: no RST, no FIN, no ICMP. */
   cut(): void;
-  /** Ends what is open with the namespace; processes in it must have ended. */
+  /** For good, also when called again; processes in it must have ended. */
   remove(): void;
 }
 
@@ -84,7 +84,7 @@ export class Network {
       inside: (command) => ['ip', 'netns', 'exec', name, ...command],
       cut: () => this.#cut(name, address),
       remove: () => {
-        this.#places.delete(place);
+        if (!this.#places.delete(place)) return;
         // The cable first: a namespace goes only some time after its last process and socket.
         ip('link', 'del', name);
         ip('netns', 'del', name);

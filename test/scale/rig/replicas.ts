@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import type { Endpoint } from './balancer.ts';
+import type { Balancer, Endpoint } from './balancer.ts';
 import type { RigFiles } from './files.ts';
 import type { Place } from './network.ts';
 import { Part } from './part.ts';
@@ -101,8 +101,9 @@ export interface RelayPlace {
   readonly place: Place;
   readonly registryUrls: readonly string[];
   readonly drainSeconds: number | undefined;
-  /** It is about to end, and a Service knows. */
-  readonly onEnding: () => void;
+  /** In front of it, once it is ready. */
+  readonly balancer: Balancer;
+  /** It has ended. */
   readonly onGone: () => void;
 }
 
@@ -150,10 +151,17 @@ export class RigRelay {
     return Number(/^noisefleet_relay_sockets\{kind="executor"\} (\d+)/m.exec(body)?.[1] ?? 0);
   }
 
-  /** It ends from one instruction to the next; its kernel closes what it had open. */
+  /**
+   * It ends from one instruction to the next; its kernel closes what it had open and refuses who dials. The Service goes on sending clients
+   * there until its probes have failed.
+   */
   async kill(): Promise<void> {
+    const { balancer, onGone, place } = this.#options;
     await this.part.kill();
-    this.#forget();
+    if (this.#gone) return;
+    this.#gone = true;
+    onGone();
+    void balancer.miss(this.endpoint).then(() => place.remove());
   }
 
   /** Its host falls off the network: nobody is told. The process runs on for nobody; it is ended when the rig is, or by `kill`. */
@@ -168,17 +176,12 @@ export class RigRelay {
 
   /** As its pod is ended: the Service is told first, then the process. Resolves when it has ended. @throws when it did not end well */
   async drain(): Promise<void> {
-    this.#options.onEnding();
-    await this.part.stop();
-    this.#forget();
-    if (this.part.exitCode !== 0) throw new Error(`${this.part.name} ended with ${this.part.exitCode} after its drain`);
-  }
-
-  #forget(): void {
-    if (this.#gone) return;
+    const { balancer, onGone, place } = this.#options;
     this.#gone = true;
-    this.#options.onEnding();
-    this.#options.onGone();
-    this.#options.place.remove();
+    balancer.remove(this.endpoint);
+    await this.part.stop();
+    onGone();
+    place.remove();
+    if (this.part.exitCode !== 0) throw new Error(`${this.part.name} ended with ${this.part.exitCode} after its drain`);
   }
 }

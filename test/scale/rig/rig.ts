@@ -105,7 +105,7 @@ export class Rig {
       place: this.network.place(),
       registryUrls: this.registries.map(({ url }) => url),
       drainSeconds: this.#options.drainSeconds,
-      onEnding: () => this.#relayBalancer.remove(relay.endpoint),
+      balancer: this.#relayBalancer,
       onGone: () => this.relays.splice(this.relays.indexOf(relay), 1),
     });
     this.relays.push(relay);
