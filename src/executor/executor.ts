@@ -16,6 +16,7 @@ import { type ExecutorKey, KeysFolder } from './keys/keys-folder.ts';
 import type { ExecutorOptions, StopReason } from './options.ts';
 import { KeyRegistration, type SocketOptions } from './registration/key-registration.ts';
 import { RegistryClient } from './registration/registry-client.ts';
+import type { Relays } from './registration/relay-slots.ts';
 import { RelaySocket } from './registration/relay-socket.ts';
 import type { Session } from './sessions/session-table.ts';
 import { Sessions } from './sessions/sessions.ts';
@@ -121,7 +122,7 @@ class Sidecar {
   #closing: Promise<void> | undefined;
   #lastActivity: number | undefined;
   /** Relay replicas; one until a registry tells. */
-  #relays = 1;
+  #relays: Relays = { count: 1 };
 
   static async start(options: ExecutorOptions, token: string): Promise<Sidecar> {
     const clock = options.clock ?? systemClock;
@@ -240,9 +241,9 @@ class Sidecar {
       access: () => this.#access(),
       onDeny: (deny) => this.#enforcer.enforce(deny),
       onUndeny: (denyId) => this.#enforcer.forget(denyId),
-      onRelays: (count) => {
-        this.#relays = count;
-        for (const registration of this.#registrations) registration.setRelays(count);
+      onRelays: (relays) => {
+        this.#relays = relays;
+        for (const registration of this.#registrations) registration.setRelays(relays);
       },
       onRefresh: () => {
         for (const registration of this.#registrations) registration.refresh();

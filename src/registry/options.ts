@@ -24,11 +24,14 @@ export interface RegistryOptions extends Address {
   readonly presence: { readonly secretFile: string } | { readonly proofs: PeerProofs };
   /** Folder with `tls.crt` and `tls.key`, followed; plain HTTP when it is missing. */
   readonly tlsFolder?: string | undefined;
+  /** PEM certificates to trust in place of the system's, for relays that are probed; followed. */
+  readonly caFile?: string | undefined;
   /** Requests that name this host are answered with a relay URL of their own: callers from outside the cluster. */
   readonly external?: { readonly registryHost: string; readonly relayUrl: string } | undefined;
   readonly logger: Logger;
   readonly metrics?: Metrics;
   readonly clock?: Clock;
+  readonly random?: () => number;
   readonly limits?: Partial<RegistryLimits>;
   /**
    * What relays know this replica by. The same over restarts, so that a new life replaces the denies of the one before; made from host and

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Clock } from '../telemetry/index.ts';
 import {
   Followed,
+  followAuthorities,
   followCertificates,
   loadTicketKeys,
   type ServingCertificate,
@@ -12,6 +13,7 @@ import { MIN_BEARER_LENGTH } from './bearer.ts';
 import type { RegistryContext } from './context.ts';
 import { type RegistryOptions, RegistryStartError } from './options.ts';
 import { type PeerProofs, secretProof } from './peer-proofs.ts';
+import type { RelayTls } from './probes/probe.ts';
 
 export function registryIdOf({ registryId, host, port }: RegistryOptions): string {
   return registryId ?? `registry-${host}-${port}`;
@@ -26,6 +28,16 @@ export function relayUrls({ relayUrl, external }: RegistryOptions): RegistryCont
   return (host) => (host === outsideHost ? outside : internal);
 }
 
+/**
+ * How relays prove themselves to probes: by the name in the URL that callers from inside get, when that is one of TLS.
+ *
+ * @throws RegistryStartError `relay_url`
+ */
+export function relayTlsOf({ relayUrl }: RegistryOptions, trust: RelayTls['trust']): RelayTls | undefined {
+  const { protocol, hostname } = new URL(checkedRelayUrl(relayUrl));
+  return protocol === 'wss:' ? { servername: hostname, trust } : undefined;
+}
+
 /** @throws RegistryStartError `presence_secret` */
 export async function openProofs({ presence }: RegistryOptions): Promise<PeerProofs> {
   return 'proofs' in presence ? presence.proofs : secretProof(await readSecret(presence.secretFile));
@@ -34,11 +46,13 @@ export async function openProofs({ presence }: RegistryOptions): Promise<PeerPro
 export interface FollowedFiles {
   readonly ticketKeys: Followed<readonly TicketKey[]>;
   readonly certificates: Followed<ServingCertificate> | undefined;
+  /** Whom probes trust; everybody's authorities when it is missing. */
+  readonly trust: Followed<string> | undefined;
 }
 
-/** @throws TicketError `keys_file`, or what reading the first certificate failed with */
+/** @throws TicketError `keys_file`, or what reading the first certificate or authority failed with */
 export async function followFiles(options: RegistryOptions, clock: Clock): Promise<FollowedFiles> {
-  const { ticketKeysFile, ticketKeysGroupReadable = false, tlsFolder, logger } = options;
+  const { ticketKeysFile, ticketKeysGroupReadable = false, tlsFolder, caFile, logger } = options;
   const ticketKeys = await Followed.open<readonly TicketKey[]>({
     what: 'ticket keys',
     paths: [ticketKeysFile],
@@ -50,8 +64,15 @@ export async function followFiles(options: RegistryOptions, clock: Clock): Promi
       return { value, version: createHash('sha256').update(JSON.stringify(shape)).digest('hex') };
     },
   });
-  if (tlsFolder === undefined) return { ticketKeys, certificates: undefined };
-  return { ticketKeys, certificates: await followCertificates({ folder: tlsFolder, clock, logger }) };
+  return {
+    ticketKeys,
+    certificates: tlsFolder === undefined ? undefined : await followCertificates({ folder: tlsFolder, clock, logger }),
+    trust: caFile === undefined ? undefined : await followAuthorities({ file: caFile, clock, logger }),
+  };
+}
+
+export async function closeFiles(files: FollowedFiles): Promise<void> {
+  await Promise.all(Object.values(files).map((file) => file?.close()));
 }
 
 function checkedRelayUrl(text: string): string {

@@ -13,6 +13,7 @@ import {
   type TicketKey,
   TicketSigner,
   TicketVerifier,
+  type Trust,
 } from '../wire/index.ts';
 import { accessLog } from './access-log.ts';
 import { connectCall } from './api/connect-call.ts';
@@ -37,7 +38,8 @@ import type { RegistryOptions, RunningRegistry } from './options.ts';
 import { PresenceHub } from './presence/presence-hub.ts';
 import { PresenceTable } from './presence/table.ts';
 import { losersOf } from './presence/winner.ts';
-import { followFiles, openProofs, registryIdOf, relayUrls } from './start-options.ts';
+import { Prober } from './probes/prober.ts';
+import { closeFiles, followFiles, openProofs, registryIdOf, relayTlsOf, relayUrls } from './start-options.ts';
 import { WatchHub } from './watch/watch-hub.ts';
 
 /** Time for answers under way at the end; held calls are answered at once. */
@@ -82,11 +84,11 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
   if (server.tlsServer && files.certificates) renewCertificate(server.tlsServer, files.certificates);
   const upgrades = new Upgrades({ directory: context.directory, hub, watches, proofs, isClosing });
   server.server.on('upgrade', upgrades.take);
-  const unsubscribe = directory.source.subscribe((changes) => react(changes, parts));
-  const stopExpiry = repeat(clock, EXPIRE_MS, () => {
-    context.table.expire(clock.now());
-    context.denies.expire();
-  });
+  const stops = [
+    directory.source.subscribe((changes) => react(changes, parts)),
+    repeat(clock, EXPIRE_MS, () => expire(context)),
+    startProbing(options, context, metrics, files.trust),
+  ];
   const url = await server.listen();
   const admin = await startAdmin(options, metrics, context);
   logger.info({ listen: url, admin: admin?.url }, 'registry listens');
@@ -95,12 +97,11 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
     adminUrl: admin?.url,
     async close() {
       closing.begin();
-      unsubscribe();
-      stopExpiry();
+      for (const stop of stops) stop();
       parts.audit.close();
       feed.close();
       await Promise.all([hub.close(), watches.close(), server.close(CLOSE_GRACE_MS)]);
-      await Promise.all([directory.close(), files.ticketKeys.close(), files.certificates?.close()]);
+      await Promise.all([directory.close(), closeFiles(files)]);
       await admin?.close();
       logger.info('registry closed');
     },
@@ -163,6 +164,28 @@ function assemble({ options, clock, metrics, signer, directory, relayUrlFor }: G
   const denyChanged = ({ environmentId }: Deny) => feed.changed(environmentId);
   denies.subscribe({ denied: denyChanged, lifted: denyChanged, acknowledged: denyChanged });
   return { context, watches, feed, closing, audit };
+}
+
+function expire({ table, denies, clock }: RegistryContext): void {
+  table.expire(clock.now());
+  denies.expire();
+}
+
+/** Returns what stops it. */
+function startProbing(
+  options: RegistryOptions,
+  { table, signer, clock, hub }: RegistryContext,
+  metrics: Metrics,
+  trust: Trust | undefined,
+): () => void {
+  const { logger, random = Math.random } = options;
+  const prober = new Prober({
+    ...{ table, signer, clock, logger, metrics, random },
+    tls: relayTlsOf(options, trust),
+    onVerdict: (connection, forwards) => hub.setForwards(connection, forwards),
+  });
+  prober.start();
+  return () => prober.close();
 }
 
 /** What a change of the directory sets in motion: denies and refreshes go out, and held calls look again. */

@@ -23,6 +23,7 @@ export class Traffic {
   };
   handshakesFailed = 0;
   penalties = 0;
+  probes = 0;
 }
 
 export interface Levels {
@@ -34,6 +35,8 @@ export interface Levels {
   /** Sockets that have not shown their request yet. */
   readonly unfinished: number;
   readonly presence: number;
+  /** Whether a registry vouches for this relay. */
+  readonly forwards: boolean;
 }
 
 export interface Meters {
@@ -51,6 +54,7 @@ const COUNTERS = {
   cut: ['noisefleet_relay_streams_cut_total', 'Streams cut because their harness did not keep up.', ['reason']],
   failed: ['noisefleet_relay_handshakes_failed_total', 'Handshakes that the executor refused.', []],
   penalties: ['noisefleet_relay_penalties_total', 'Identities refused for a minute after failed handshakes.', []],
+  probes: ['noisefleet_relay_probes_total', 'Probes of registries that were let in.', []],
   refused: ['noisefleet_relay_upgrades_refused_total', 'Upgrades refused, by role and code.', ['role', 'code']],
   limited: ['noisefleet_relay_limited_total', 'Connections refused or dropped, by the limit that they met.', ['limit']],
 } as const;
@@ -65,8 +69,32 @@ export function createMeters(metrics: Metrics | undefined, traffic: Traffic): Me
   const cut = counter(COUNTERS.cut);
   const failed = counter(COUNTERS.failed);
   const penalties = counter(COUNTERS.penalties);
+  const probes = counter(COUNTERS.probes);
   const refused = counter(COUNTERS.refused);
   const limited = counter(COUNTERS.limited);
+  const setLevels = levelGauges(metrics);
+  let last = new Traffic();
+
+  return {
+    publish(levels) {
+      frames.add(traffic.framesToExecutors - last.framesToExecutors, { direction: 'to_executor' });
+      frames.add(traffic.framesToHarnesses - last.framesToHarnesses, { direction: 'to_harness' });
+      bytes.add(traffic.bytesToExecutors - last.bytesToExecutors, { direction: 'to_executor' });
+      bytes.add(traffic.bytesToHarnesses - last.bytesToHarnesses, { direction: 'to_harness' });
+      for (const [reason, count] of entries(traffic.dropped)) dropped.add(count - last.dropped[reason], { reason });
+      for (const [reason, count] of entries(traffic.cut)) cut.add(count - last.cut[reason], { reason });
+      failed.add(traffic.handshakesFailed - last.handshakesFailed);
+      penalties.add(traffic.penalties - last.penalties);
+      probes.add(traffic.probes - last.probes);
+      last = Object.assign(new Traffic(), structuredClone({ ...traffic }));
+      setLevels(levels);
+    },
+    refused: (role, code) => refused.add(1, { role, code }),
+    limited: (limit) => limited.add(1, { limit }),
+  };
+}
+
+function levelGauges(metrics: Metrics): (levels: Levels) => void {
   const sockets = metrics.gauge(
     'noisefleet_relay_sockets',
     'Open sockets; a splice is a harness passed on to another relay.',
@@ -80,30 +108,20 @@ export function createMeters(metrics: Metrics | undefined, traffic: Traffic): Me
     'Connections whose upgrade request is not here yet.',
   );
   const presence = metrics.gauge('noisefleet_relay_presence_connections', 'Registries that this relay reports to.');
-  let last = new Traffic();
-
-  return {
-    publish(levels) {
-      frames.add(traffic.framesToExecutors - last.framesToExecutors, { direction: 'to_executor' });
-      frames.add(traffic.framesToHarnesses - last.framesToHarnesses, { direction: 'to_harness' });
-      bytes.add(traffic.bytesToExecutors - last.bytesToExecutors, { direction: 'to_executor' });
-      bytes.add(traffic.bytesToHarnesses - last.bytesToHarnesses, { direction: 'to_harness' });
-      for (const [reason, count] of entries(traffic.dropped)) dropped.add(count - last.dropped[reason], { reason });
-      for (const [reason, count] of entries(traffic.cut)) cut.add(count - last.cut[reason], { reason });
-      failed.add(traffic.handshakesFailed - last.handshakesFailed);
-      penalties.add(traffic.penalties - last.penalties);
-      last = Object.assign(new Traffic(), structuredClone({ ...traffic }));
-      sockets.set(levels.sockets.executor, { kind: 'executor' });
-      sockets.set(levels.sockets.harness, { kind: 'harness' });
-      sockets.set(levels.sockets.splice, { kind: 'splice' });
-      streams.set(levels.streams);
-      backlog.set(levels.backlogBytes);
-      uploads.set(levels.uploadBytes);
-      unfinished.set(levels.unfinished);
-      presence.set(levels.presence);
-    },
-    refused: (role, code) => refused.add(1, { role, code }),
-    limited: (limit) => limited.add(1, { limit }),
+  const notForwarding = metrics.gauge(
+    'noisefleet_relay_not_forwarding',
+    '1 while no registry gets its probes through this relay, which is then unready.',
+  );
+  return (levels) => {
+    sockets.set(levels.sockets.executor, { kind: 'executor' });
+    sockets.set(levels.sockets.harness, { kind: 'harness' });
+    sockets.set(levels.sockets.splice, { kind: 'splice' });
+    streams.set(levels.streams);
+    backlog.set(levels.backlogBytes);
+    uploads.set(levels.uploadBytes);
+    unfinished.set(levels.unfinished);
+    presence.set(levels.presence);
+    notForwarding.set(levels.forwards ? 0 : 1);
   };
 }
 

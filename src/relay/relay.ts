@@ -122,6 +122,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const notReady = () => {
     if (door.draining) return 'draining';
     if (!door.keys.loaded) return 'no registry has told its ticket keys yet';
+    if (parts.presence?.forwards === false) return 'no registry gets its probes through this relay';
     const aloneMs = parts.presence?.aloneMs ?? 0;
     return aloneMs < KEYS_CURRENT_MS ? undefined : 'no registry tells whether the ticket keys are current';
   };
@@ -247,8 +248,9 @@ function startTicking(parts: Parts): () => void {
     rendezvous.sweep(now);
     door.sweep(TICKET_CLOCK_SKEW_SECONDS);
     upgrades.porch.sweep(now);
-    const presence = parts.presence?.connections ?? 0;
-    meters.publish({ ...rendezvous.levels(), unfinished: upgrades.porch.size, presence });
+    const { connections = 0, forwards = true } = parts.presence ?? {};
+    const here = { ...rendezvous.levels(), unfinished: upgrades.porch.size };
+    meters.publish({ ...here, presence: connections, forwards });
     if (now - reportedAt >= LOAD_REPORT_MS) {
       const bytes = traffic.bytesToExecutors + traffic.bytesToHarnesses;
       parts.presence?.tell(loadOf(parts, ((bytes - reportedBytes) * 1_000) / (now - reportedAt)));

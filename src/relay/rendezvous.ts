@@ -4,6 +4,7 @@ import {
   type Access,
   type Deny,
   distinctAccess,
+  isProbe,
   type PresenceEntry,
   type PresenceToRegistry,
   type RegistrationId,
@@ -74,7 +75,7 @@ export class Rendezvous {
     return this.#splicer.splices;
   }
 
-  levels(): Omit<Levels, 'presence' | 'unfinished'> {
+  levels(): Omit<Levels, 'presence' | 'forwards' | 'unfinished'> {
     let streams = 0;
     for (const executor of this.#executors) streams += executor.streamCount;
     const { backlog, uploads } = this.#context.budgets;
@@ -94,7 +95,7 @@ export class Rendezvous {
 
   /** Who is connected to whom, and by which grant: a registry that was away compares it with what is allowed now. */
   access(): Access[] {
-    return distinctAccess([...this.#harnesses].map(({ ticket }) => ticket));
+    return distinctAccess([...this.#harnesses].map(({ ticket }) => ticket).filter((ticket) => !isProbe(ticket)));
   }
 
   acceptExecutor({ ws, socket }: Accepted, token: string, ticket: ExecutorSocket['ticket']): void {
@@ -111,7 +112,8 @@ export class Rendezvous {
     const bucket = this.#door.visitors.enter(partyOf(ticket), ticket.identityHash, context.clock.now());
     const onClosed = (harness: HarnessSocket, reason: string) => this.#harnessClosed(harness, reason);
     this.#harnesses.add(new HarnessSocket({ context, ws, socket, ticket, executor, bucket, onClosed }));
-    context.logger.info(harnessFields(ticket), 'harness socket opened');
+    if (isProbe(ticket)) context.traffic.probes += 1;
+    else context.logger.info(harnessFields(ticket), 'harness socket opened');
   }
 
   /**
@@ -224,7 +226,9 @@ export class Rendezvous {
     this.#door.visitors.leave(partyOf(ticket), ticket.identityHash, now);
     const seconds = (now - openedAt) / 1_000;
     const fields = { ...harnessFields(ticket), bytesToExecutor, bytesToHarness, reason, seconds };
-    this.#context.logger.info(fields, 'harness socket closed');
+    // The access log is about people and their programs.
+    if (isProbe(ticket)) this.#context.logger.debug(fields, 'probe ended');
+    else this.#context.logger.info(fields, 'harness socket closed');
   }
 }
 

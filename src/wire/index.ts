@@ -147,6 +147,7 @@ export {
 } from './own/control.ts';
 export { type Deny, type DenyMatch, type DenyReason, denySchema } from './own/deny.ts';
 export type { SessionEntry } from './own/fields.ts';
+export { HOP_HEADER } from './own/headers.ts';
 export {
   ENVIRONMENTS_PATH,
   type EnvironmentReport,
@@ -163,8 +164,10 @@ export {
   presenceToRelay,
   type TicketJwk,
 } from './own/presence.ts';
+export { isProbe, PROBE_GRANT, PROBE_IDENTITY, probeNonce, probeText } from './own/probe.ts';
 export { OWN_FORMAT_VERSION, type OwnFormat } from './own/versioned.ts';
 export {
+  MAX_NOT_FORWARDING,
   MAX_REPORTED_KEYS,
   type WatchToRegistry,
   type WatchToSidecar,

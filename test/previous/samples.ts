@@ -113,6 +113,10 @@ const PRESENCE_TO_RELAY: Samples<PresenceToRelay> = {
   undeny: [{ type: 'undeny', denyId: 'deny-1' }],
   ping: [{ ...ping, registrationId }],
   'ack-request': [{ type: 'ack-request', denyId: 'deny-1' }],
+  forwarding: [
+    { type: 'forwarding', answered: false },
+    { type: 'forwarding', answered: true },
+  ],
 };
 
 const PRESENCE_TO_REGISTRY: Samples<PresenceToRegistry> = {
@@ -146,7 +150,7 @@ const WATCH_TO_SIDECAR: Samples<WatchToSidecar> = {
   deny: [{ type: 'deny', deny: fullDeny }, ...denies.map((each) => ({ type: 'deny' as const, deny: each }))],
   undeny: [{ type: 'undeny', denyId: 'deny-1' }],
   refresh: [{ type: 'refresh' }],
-  relays: [{ type: 'relays', count: 2 }],
+  relays: [{ type: 'relays', count: 2, notForwarding: [bootId] }],
   ping: [ping],
   pong: [pong],
 };

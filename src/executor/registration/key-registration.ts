@@ -7,7 +7,7 @@ import type { Stream } from '../streams/stream.ts';
 import type { Registration } from '../streams/stream-table.ts';
 import type { ExecutorMetrics } from '../telemetry.ts';
 import type { RegisterAnswer, Registered, RegistryClient } from './registry-client.ts';
-import { RelaySlots, type Slot } from './relay-slots.ts';
+import { RelaySlots, type Relays, type Slot } from './relay-slots.ts';
 import type { RelaySocket, RelayTarget } from './relay-socket.ts';
 import { incarnationIn, ticketIn } from './ticket-url.ts';
 
@@ -32,7 +32,7 @@ export interface KeyRegistrationOptions {
   metrics: ExecutorMetrics;
   openSocket: (options: SocketOptions) => RelaySocket;
   /** Relay replicas that there are, as far as known. */
-  relays: () => number;
+  relays: () => Relays;
   onSuperseded: () => void;
   onIncarnation: (incarnation: Incarnation) => void;
   onChange: () => void;
@@ -119,8 +119,8 @@ export class KeyRegistration {
     this.#pause.wake();
   }
 
-  setRelays(count: number): void {
-    this.#current?.setRelays(count);
+  setRelays(relays: Relays): void {
+    this.#current?.setRelays(relays);
   }
 
   sendSessions(): void {

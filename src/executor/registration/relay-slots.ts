@@ -1,4 +1,5 @@
 import type { Clock } from '../../telemetry/index.ts';
+import type { BootId, WatchToSidecar } from '../../wire/index.ts';
 import type { Stream } from '../streams/stream.ts';
 import type { RelaySocket, RelaySocketOptions, RelayTarget } from './relay-socket.ts';
 
@@ -9,13 +10,16 @@ const MAX_LEAVING = 4;
 /** A further `move` within this time is answered no faster: a relay that only ever says it must not keep us dialling. */
 const MOVE_PAUSE_MS = 1000;
 
+/** What a registry says about the relays that there are. */
+export type Relays = Omit<Extract<WatchToSidecar, { type: 'relays' }>, 'type'>;
+
 /** What its place among the others means for a socket. */
 export type Slot = Pick<RelaySocketOptions, 'holds' | 'othersDial' | 'onMove' | 'onChange'>;
 
 export interface RelaySlotsOptions {
   readonly target: RelayTarget;
   /** Relay replicas that there are, as far as known. */
-  readonly relays: number;
+  readonly relays: Relays;
   readonly clock: Clock;
   readonly open: (target: RelayTarget, slot: Slot) => RelaySocket;
   /** A socket opened, closed, or is done. */
@@ -24,7 +28,8 @@ export interface RelaySlotsOptions {
 
 /**
  * The sockets of one registration: on as many replicas as there are, two at most. A socket whose relay goes away keeps its streams while
- * another takes its place; once one is present elsewhere, that relay is told, and sends nobody new.
+ * another takes its place; once one is present elsewhere, that relay is told, and sends nobody new. A socket at a relay that does not
+ * forward stays, since its relay may be mended, but another is had in its place.
  */
 export class RelaySlots {
   readonly #options: RelaySlotsOptions;
@@ -34,6 +39,7 @@ export class RelaySlots {
   #target: RelayTarget;
   #wanted: number;
   #movedTime = 0;
+  #notForwarding: ReadonlySet<BootId>;
   #retired = false;
   #closed = false;
 
@@ -41,6 +47,7 @@ export class RelaySlots {
     this.#options = options;
     this.#target = options.target;
     this.#wanted = wantedOf(options.relays);
+    this.#notForwarding = new Set(options.relays.notForwarding);
   }
 
   start(): void {
@@ -57,9 +64,10 @@ export class RelaySlots {
     return this.#retired && this.#all.every(({ isDone }) => isDone);
   }
 
-  /** How many replicas there are. Fewer close no socket that is open: who is counted out closes it himself. */
-  setRelays(count: number): void {
-    this.#wanted = wantedOf(count);
+  /** Which replicas there are. Fewer close no socket that is open: who is counted out closes it himself. */
+  setRelays(relays: Relays): void {
+    this.#wanted = wantedOf(relays);
+    this.#notForwarding = new Set(relays.notForwarding);
     this.#dropSurplus();
     this.#fill();
   }
@@ -100,15 +108,21 @@ export class RelaySlots {
     return [...this.#sockets, ...this.#leaving];
   }
 
+  /** Those that count: at relays that forward, as far as known, or dialling. */
+  get #sound(): readonly RelaySocket[] {
+    return this.#sockets.filter(({ bootId }) => bootId === undefined || !this.#notForwarding.has(bootId));
+  }
+
   /** One after the other: two that dial at once may land on the same replica. */
   #fill(afterMs = 0): void {
-    if (this.#closed || this.#retired || this.#sockets.length >= this.#wanted) return;
+    if (this.#closed || this.#retired || this.#sound.length >= this.#wanted) return;
     if (this.#sockets.every(({ isOpen }) => isOpen)) this.#open(afterMs);
   }
 
   #dropSurplus(): void {
-    const surplus = Math.max(0, this.#sockets.length - this.#wanted);
-    const closed = this.#sockets.filter(({ isOpen }) => !isOpen).slice(-surplus);
+    const sound = this.#sound;
+    const surplus = Math.max(0, sound.length - this.#wanted);
+    const closed = sound.filter(({ isOpen }) => !isOpen).slice(-surplus);
     if (surplus > 0) for (const socket of closed) socket.abandon();
     this.#sockets = this.#sockets.filter(({ isDone }) => !isDone);
   }
@@ -145,6 +159,6 @@ export class RelaySlots {
   }
 }
 
-function wantedOf(relays: number): number {
-  return Math.min(MAX_RELAYS, Math.max(1, relays));
+function wantedOf({ count }: Relays): number {
+  return Math.min(MAX_RELAYS, Math.max(1, count));
 }

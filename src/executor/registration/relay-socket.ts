@@ -1,6 +1,7 @@
 import { WebSocket } from 'ws';
 import type { Clock, Logger } from '../../telemetry/index.ts';
 import {
+  type BootId,
   type ControlToSidecar,
   controlToRelay,
   controlToSidecar,
@@ -88,7 +89,7 @@ export class RelaySocket {
   #last = false;
   #left = false;
   #dialling = false;
-  #bootId: string | undefined;
+  #bootId: BootId | undefined;
   /** Why the last dial failed; logged when it changes. */
   #problem: string | undefined;
   #done: Promise<void> = Promise.resolve();
@@ -110,7 +111,7 @@ export class RelaySocket {
   }
 
   /** Which life of a relay it is at; undefined while it is at none. */
-  get bootId(): string | undefined {
+  get bootId(): BootId | undefined {
     return this.#socket === undefined ? undefined : this.#bootId;
   }
 

@@ -7,6 +7,8 @@ import {
   encodeFrame,
   type Frame,
   keyHash,
+  probeNonce,
+  probeText,
   REGISTRY_AUTHENTICATION_REJECTED,
   RESET_PROTOCOL_ERROR,
   RESET_REGISTRY_UNAVAILABLE,
@@ -118,6 +120,7 @@ export class StreamTable implements StreamLink {
   }
 
   #handshake(streamId: StreamId, message1: Uint8Array): void {
+    if (this.#isProbe(streamId, message1)) return;
     const accepted = this.#obstacle(streamId) ?? this.#accept(streamId, message1);
     if (typeof accepted === 'string') {
       this.#refuse(streamId, accepted);
@@ -126,6 +129,18 @@ export class StreamTable implements StreamLink {
     const attempt = { cancelled: false };
     this.#pending.set(streamId, attempt);
     void this.#validate(streamId, attempt, accepted);
+  }
+
+  /**
+   * Answers a registry that asks whether its relay forwards. It costs less than any other handshake, which ends in one reset too, so it needs
+   * no limit of its own; and it is answered also when there is no room, since that is not the relay's fault.
+   */
+  #isProbe(streamId: StreamId, message1: Uint8Array): boolean {
+    const nonce = probeNonce(message1);
+    if (nonce === undefined || this.#streams.has(streamId) || this.#pending.has(streamId)) return false;
+    this.#options.context.metrics.handshakes.add(1, { result: 'probe' });
+    this.#reset(streamId, probeText(nonce));
+    return true;
   }
 
   /** Why a handshake is not even read: the rules of contract §7.2. */

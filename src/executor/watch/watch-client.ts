@@ -17,6 +17,7 @@ import { Backoff } from '../backoff.ts';
 import { codeOf } from '../errors.ts';
 import { Heartbeat } from '../heartbeat.ts';
 import { Pause } from '../pause.ts';
+import type { Relays } from '../registration/relay-slots.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const RECONNECT_BACKOFF = { baseMs: 500, capMs: 10_000 };
@@ -41,8 +42,8 @@ export interface WatchClientOptions {
   /** Enforces; resolves when it is done, which is then acknowledged. */
   onDeny: (deny: Deny) => Promise<void>;
   onUndeny: (denyId: string) => void;
-  /** So many relay replicas are there. */
-  onRelays: (count: number) => void;
+  /** Which relay replicas there are. */
+  onRelays: (relays: Relays) => void;
   onRefresh: () => void;
 }
 
@@ -175,7 +176,7 @@ export class WatchClient {
         this.#options.onUndeny(message.denyId);
         return;
       case 'relays':
-        this.#options.onRelays(message.count);
+        this.#options.onRelays(message);
         return;
       case 'refresh':
         this.#options.onRefresh();

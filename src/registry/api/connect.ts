@@ -117,9 +117,12 @@ function routesOf(routes: readonly Route[], registrationId: RegistrationId): Rou
   return routes.filter((route) => route.ticket.registrationId === registrationId);
 }
 
-/** Not to a relay that drains if there is another; else to the one with the fewest streams. Ties by boot id, so that tests can tell. */
+/**
+ * Not to a relay that drains or does not forward if there is another; else to the one with the fewest streams. Ties by boot id, so that tests
+ * can tell. One that drains at least says no at once.
+ */
 function leastLoaded(routes: readonly Route[]): Route | undefined {
-  const rank = (route: Route) => (route.load.draining ? 1 : 0);
+  const rank = ({ forwards, load }: Route) => (forwards ? 0 : 2) + (load.draining ? 1 : 0);
   return [...routes].sort(
     (a, b) => rank(a) - rank(b) || a.load.streams - b.load.streams || (a.bootId < b.bootId ? -1 : 1),
   )[0];

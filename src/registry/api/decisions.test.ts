@@ -55,6 +55,7 @@ function route(
     bootId: parseBootId(more.boot ?? 'relay-boot-1'),
     address: '10.0.0.1:1',
     ticket: ticket(number, more.incarnation),
+    forwards: true,
     load: { streams: 0, bytesPerSecond: 0, draining: false, ...more.load },
   };
 }

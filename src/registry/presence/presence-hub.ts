@@ -14,6 +14,7 @@ import {
 import type { DenyBoard } from '../denies/deny-board.ts';
 import type { StandingAudit } from '../denies/standing-audit.ts';
 import type { Penalties } from '../limits/penalties.ts';
+import type { Relays } from '../watch/watch-hub.ts';
 import { Questions } from './questions.ts';
 import { RelayConnection } from './relay-connection.ts';
 import type { ConnectionId, PresenceTable, VerifiedEntry } from './table.ts';
@@ -35,8 +36,8 @@ export interface PresenceHubOptions {
   readonly metrics: Metrics;
   /** Who is present is another: of one environment, or of any. A held `connect` may go on, and the operator hears of it. */
   readonly onChange: (environmentId?: EnvironmentId) => void;
-  /** So many relays may be sent somebody now. */
-  readonly onServing: (relays: number) => void;
+  /** So many relays may be sent somebody now, and these do not forward. */
+  readonly onServing: (relays: Relays) => void;
   /** A registration of this `External` environment appeared. */
   readonly onClaim: (environmentId: EnvironmentId) => void;
   readonly audit: Pick<StandingAudit, 'access' | 'executor'>;
@@ -128,6 +129,13 @@ export class PresenceHub {
     this.#tellAll({ type: 'ticketKeys', ticketKeys: signer.publicJwks(clock.now() / 1000) });
   }
 
+  /** Probes through this relay are answered again, or no longer: it hears of it, and so does everybody who chooses a relay. */
+  setForwards(connection: ConnectionId, forwards: boolean): void {
+    this.#options.table.setForwards(connection, forwards);
+    this.#connections.get(connection)?.send({ type: 'forwarding', answered: forwards });
+    this.#changed();
+  }
+
   async close(): Promise<void> {
     this.#questions.close();
     await Promise.all([...this.#connections.values()].map((connection) => connection.close()));
@@ -209,7 +217,8 @@ export class PresenceHub {
     const { relays, entries } = this.#options.table.counts();
     this.#gauges.relays.set(relays);
     this.#gauges.entries.set(entries);
-    this.#options.onServing(this.#options.table.serving());
+    const { table, onServing } = this.#options;
+    onServing({ count: table.serving(), notForwarding: table.notForwarding() });
   }
 
   #tellAll(message: PresenceToRelay): void {

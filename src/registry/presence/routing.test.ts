@@ -335,7 +335,7 @@ function mistakeIn(decision: ConnectDecision, world: World, question: Question):
     if (decision.kind !== wanted) return `${decision.kind} after ${question.waitedMs} ms`;
     return mayWait ? undefined : `${decision.kind}, with ${routes.length} routes`;
   }
-  const right = routes.map(({ registration: { ticket }, ...at }) => ({ ...at, ticket }));
+  const right = routes.map(({ registration: { ticket }, ...at }) => ({ ...at, ticket, forwards: true }));
   const text = described(decision.route);
   const chosen = right.find((each) => described(each) === text);
   if (chosen === undefined) return `${text}: right were ${right.map(described).join(', ') || 'none'}`;

@@ -37,6 +37,17 @@ export interface Route extends RelayAddress {
   readonly connection: ConnectionId;
   readonly ticket: ExecutorTicket;
   readonly load: RelayLoad;
+  /** False while probes through it are not answered (`../probes`). */
+  readonly forwards: boolean;
+}
+
+/** A relay that can be probed. */
+export interface PresentRelay extends RelayAddress {
+  readonly connection: ConnectionId;
+  /** It goes away, or another relay did not reach it: it may refuse harnesses. */
+  readonly draining: boolean;
+  /** Registrations of our sidecars on its sockets. A real executor is not probed: it counts failed handshakes. */
+  readonly sidecars: readonly ExecutorTicket[];
 }
 
 export interface SessionCopy {
@@ -48,6 +59,7 @@ interface Relay extends RelayAddress {
   readonly connection: ConnectionId;
   readonly entries: Map<RegistrationId, ExecutorTicket>;
   load: RelayLoad;
+  forwards: boolean;
   /** True after its snapshot: before that its deltas say nothing. */
   snapshotSeen: boolean;
 }
@@ -84,7 +96,8 @@ export class PresenceTable {
       .filter((other) => other.bootId === relay.bootId || other.address === relay.address)
       .map((other) => other.connection);
     for (const each of stale) this.lost(each, now);
-    this.#relays.set(connection, { ...relay, connection, entries: new Map(), load: NO_LOAD, snapshotSeen: false });
+    const fresh = { entries: new Map(), load: NO_LOAD, forwards: true, snapshotSeen: false };
+    this.#relays.set(connection, { ...relay, connection, ...fresh });
     return stale;
   }
 
@@ -141,6 +154,12 @@ export class PresenceTable {
     }
   }
 
+  /** Whether probes come through it: one through which none do is the last choice, and does not count as serving. */
+  setForwards(connection: ConnectionId, forwards: boolean): void {
+    const relay = this.#relays.get(connection);
+    if (relay !== undefined) relay.forwards = forwards;
+  }
+
   /** A lost presence takes its entries with it; session tables that nobody else holds up stay for `SESSION_COPY_MS`. */
   lost(connection: ConnectionId, now: number): void {
     const relay = this.#relays.get(connection);
@@ -157,8 +176,8 @@ export class PresenceTable {
         const relay = this.#relays.get(connection);
         const ticket = relay?.entries.get(registrationId);
         if (relay === undefined || ticket === undefined) continue;
-        const { bootId, address, load } = relay;
-        routes.push({ connection, bootId, address, load, ticket });
+        const { bootId, address, load, forwards } = relay;
+        routes.push({ connection, bootId, address, load, forwards, ticket });
       }
     }
     return routes;
@@ -199,10 +218,26 @@ export class PresenceTable {
     return new Set([...this.#relays.values()].filter((relay) => relay.snapshotSeen).map((relay) => relay.bootId));
   }
 
-  /** Relays that may be sent somebody: their snapshot was read, and they are not going away. */
+  /** Relays that may be sent somebody: their snapshot was read, they are not going away, and they forward. */
   serving(): number {
-    const serving = [...this.#relays.values()].filter(({ snapshotSeen, load }) => snapshotSeen && !load.draining);
+    const serving = [...this.#relays.values()].filter(
+      ({ snapshotSeen, load, forwards }) => snapshotSeen && !load.draining && forwards,
+    );
     return new Set(serving.map(({ bootId }) => bootId)).size;
+  }
+
+  notForwarding(): BootId[] {
+    return [...this.#relays.values()].filter(({ forwards }) => !forwards).map(({ bootId }) => bootId);
+  }
+
+  /** All relays whose snapshot was read, as probes see them. */
+  present(): PresentRelay[] {
+    return [...this.#relays.values()]
+      .filter(({ snapshotSeen }) => snapshotSeen)
+      .map(({ connection, bootId, address, entries, load }) => ({
+        ...{ connection, bootId, address, draining: load.draining },
+        sidecars: [...entries.values()].filter(({ runtime }) => runtime === 'sidecar'),
+      }));
   }
 
   counts(): { relays: number; entries: number; sessionTables: number } {

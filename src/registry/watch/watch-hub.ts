@@ -1,8 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { WebSocket } from 'ws';
 import type { Clock, Gauge, Logger, Metrics } from '../../telemetry/index.ts';
 import {
+  type BootId,
   type EnvironmentId,
   type Incarnation,
+  MAX_NOT_FORWARDING,
   type WatchToRegistry,
   type WatchToSidecar,
   WireError,
@@ -42,6 +45,12 @@ export interface WatchHubOptions {
 /** What a sidecar last said about itself: for whoever must know whether it is busy (the operator). */
 export type SidecarReport = Omit<Extract<WatchToRegistry, { type: 'report' }>, 'type'>;
 
+/** What sidecars hear of the relays that there are. */
+export interface Relays {
+  readonly count: number;
+  readonly notForwarding: readonly BootId[];
+}
+
 interface Watch extends Watcher {
   readonly socket: WebSocket;
   report: SidecarReport | undefined;
@@ -55,7 +64,7 @@ export class WatchHub {
   readonly #options: WatchHubOptions;
   readonly #watches = new Map<EnvironmentId, Set<Watch>>();
   readonly #watching: Gauge;
-  #relays = 0;
+  #relays: Relays = { count: 0, notForwarding: [] };
 
   constructor(options: WatchHubOptions) {
     this.#options = options;
@@ -88,14 +97,15 @@ export class WatchHub {
       this.#count();
     });
     send(socket, { type: 'hello', denies: denies.standing(watcher.environmentId) });
-    if (this.#relays > 0) send(socket, { type: 'relays', count: this.#relays });
+    const { count, notForwarding } = this.#relays;
+    if (count + notForwarding.length > 0) send(socket, relaysMessage(this.#relays));
   }
 
   /** So many relays serve: each sidecar keeps sockets on two of them, if there are two. */
-  setRelays(count: number): void {
-    if (count === this.#relays) return;
-    this.#relays = count;
-    for (const environmentId of this.#watches.keys()) this.#tell(environmentId, { type: 'relays', count });
+  setRelays(relays: Relays): void {
+    if (isDeepStrictEqual(relays, this.#relays)) return;
+    this.#relays = relays;
+    for (const environmentId of this.#watches.keys()) this.#tell(environmentId, relaysMessage(relays));
   }
 
   /** The sidecar looks at its keys and registers again. */
@@ -170,6 +180,11 @@ export class WatchHub {
     await closed;
     cut.cancel();
   }
+}
+
+function relaysMessage({ count, notForwarding }: Relays): WatchToSidecar {
+  const named = notForwarding.slice(0, MAX_NOT_FORWARDING);
+  return { type: 'relays', count, ...(named.length > 0 && { notForwarding: named }) };
 }
 
 function send(socket: WebSocket, message: WatchToSidecar): void {

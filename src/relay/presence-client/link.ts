@@ -60,6 +60,7 @@ export class PresenceLink {
   #listed = true;
   #entered = false;
   #closed = false;
+  #vouches = true;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -68,6 +69,15 @@ export class PresenceLink {
   /** True while this relay is in presence at that registry. */
   get entered(): boolean {
     return this.#entered;
+  }
+
+  /** False while that registry is in touch and gets no answers to its probes of this relay. */
+  get vouches(): boolean {
+    return this.#vouches;
+  }
+
+  set vouches(vouches: boolean) {
+    this.#vouches = vouches;
   }
 
   start(): void {
@@ -174,6 +184,7 @@ export class PresenceLink {
     else if (this.#failures === 1) logger.warn({ ...this.#where(), err: cause }, 'registry not reached, dialling on');
     const wasEntered = this.#entered;
     this.#entered = false;
+    this.#vouches = true;
     if (wasEntered) handlers.lost();
     if (!this.#listed) {
       this.#closed = true;

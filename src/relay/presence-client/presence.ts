@@ -52,6 +52,7 @@ export class Presence {
   readonly #links = new Map<string, PresenceLink>();
   /** Since when no registry tells this relay anything. */
   #aloneSince: number;
+  #forwards = true;
 
   constructor(options: PresenceOptions) {
     const { registryUrls, resolve, clock, logger } = options;
@@ -74,6 +75,14 @@ export class Presence {
   /** For how long no registry has told this relay anything, in milliseconds; 0 while one does. */
   get aloneMs(): number {
     return this.connections > 0 ? 0 : this.#options.clock.now() - this.#aloneSince;
+  }
+
+  /**
+   * False while no registry vouches for it: each that it is in touch with sends probes through it, and none comes back (docs/adr/0009). One
+   * registry alone may be what is cut off.
+   */
+  get forwards(): boolean {
+    return this.#forwards;
   }
 
   start(): void {
@@ -114,6 +123,7 @@ export class Presence {
         entering: () => this.#entering(),
         lost: () => {
           this.#aloneSince = clock.now();
+          this.#weigh();
         },
         left: (registryId) => {
           this.#links.delete(key);
@@ -129,6 +139,7 @@ export class Presence {
   }
 
   #entering(): readonly PresenceToRegistry[] {
+    this.#weigh();
     const { bootId, port, source } = this.#options;
     return [
       { type: 'hello', bootId, port },
@@ -162,8 +173,22 @@ export class Presence {
         void source.probe(registrationId).then((alive) => link.send({ type: 'pong', nonce, registrationId, alive }));
         return;
       }
+      case 'forwarding':
+        link.vouches = message.answered;
+        this.#weigh();
+        return;
       default:
         message satisfies never;
     }
+  }
+
+  #weigh(): void {
+    const { logger } = this.#options;
+    const links = [...this.#links.values()].filter(({ entered }) => entered);
+    const forwards = links.length === 0 || links.some(({ vouches }) => vouches);
+    if (forwards === this.#forwards) return;
+    this.#forwards = forwards;
+    if (forwards) logger.info('probes come back, or a registry that knows nothing of them is there: ready again');
+    else logger.warn({ registries: links.length }, 'no registry gets its probes through this relay: unready');
   }
 }

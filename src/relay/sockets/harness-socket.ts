@@ -4,6 +4,7 @@ import type { Timer } from '../../telemetry/index.ts';
 import {
   createPeeked,
   type HarnessTicket,
+  isProbe,
   peekFrame,
   peekFrameOf,
   streamHeader,
@@ -234,12 +235,22 @@ export class HarnessSocket implements HarnessEnd {
     if (!this.#heldByExecutor && this.#heldByRate === undefined) this.#endpoint.resume();
   }
 
+  /** Of our sidecar only: a real executor counts what fails. */
+  get #isProbe(): boolean {
+    return isProbe(this.ticket) && this.executor.ticket.runtime === 'sidecar';
+  }
+
   #onHandshake(stream: Stream, message: Buffer): void {
     if (stream.state !== 'claimed') {
       this.#close('second_handshake', CLOSE.policy);
       return;
     }
     stream.state = 'handshaking';
+    if (this.#isProbe) {
+      // It takes nobody's place, and our sidecar's reset, which is its answer, is nobody's failure.
+      this.#forward(stream, message);
+      return;
+    }
     const asks = {
       proceed: () => {
         this.#handshakeTimer?.cancel();

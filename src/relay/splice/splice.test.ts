@@ -7,6 +7,7 @@ import { ManualClock } from '../../telemetry/testing/manual-clock.ts';
 import {
   type ExecutorTicket,
   type HarnessTicket,
+  HOP_HEADER,
   parseBootId,
   parseEnvironmentId,
   type ServingCertificate,
@@ -16,7 +17,6 @@ import type { RunningRelay } from '../relay.ts';
 import { executorTicket, Fleet } from '../testing/fleet.ts';
 import type { Peer } from '../testing/peer.ts';
 import { reach } from './reach.ts';
-import { HOP_HEADER } from './upgrade-request.ts';
 
 let fleet: Fleet;
 let other: RunningRelay;

@@ -1,7 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-
-/** Set by a relay on an upgrade that it passes on: there is one hop at most (our-side.md §10). */
-export const HOP_HEADER = 'x-noisefleet-hop';
+import { HOP_HEADER } from '../../wire/index.ts';
 
 /**
  * The upgrade request as it came, with the hop header; for another relay to answer. Node's parser took it apart, so no header can hold a
@@ -13,7 +11,7 @@ export function passedOn({ method = 'GET', url = '/', rawHeaders }: IncomingMess
   return `${[...lines, `${HOP_HEADER}: 1`].join('\r\n')}\r\n\r\n`;
 }
 
-/** True for a request that a relay has passed on already. */
+/** True for a request that a relay has passed on already, or that is meant for this one and no other. */
 export function wasPassedOn({ headers }: IncomingMessage): boolean {
   return headers[HOP_HEADER] !== undefined;
 }

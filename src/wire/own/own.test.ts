@@ -60,6 +60,7 @@ const FORMATS = [
       { type: 'undeny' as const, denyId: 'd1' },
       { type: 'ping' as const, nonce: 'n', registrationId },
       { type: 'ack-request' as const, denyId: 'd1' },
+      { type: 'forwarding' as const, answered: false },
     ],
   },
   {
@@ -86,6 +87,7 @@ const FORMATS = [
       { type: 'deny' as const, deny },
       { type: 'undeny' as const, denyId: 'd1' },
       { type: 'refresh' as const },
+      { type: 'relays' as const, count: 2, notForwarding: [bootId] },
       ping,
       pong,
     ],

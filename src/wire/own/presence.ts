@@ -53,6 +53,11 @@ const undeny = z.object({ type: z.literal('undeny'), denyId: shortText });
 const ping = z.object({ type: z.literal('ping'), nonce: shortText, registrationId: registrationIdField });
 /** Answered by `ack` when the deny is loaded and its sockets are cut. */
 const ackRequest = z.object({ type: z.literal('ack-request'), denyId: shortText });
+/**
+ * Whether this registry's probes through the relay are answered (docs/adr/0009). Said when it changes; until then they are taken to be. A
+ * relay that no registry vouches for is unready.
+ */
+const forwarding = z.object({ type: z.literal('forwarding'), answered: z.boolean() });
 
 /** The relay's life and the port it listens on. Its address is the peer address of the connection, never what it says. */
 const relayHello = z.object({
@@ -97,7 +102,8 @@ export type PresenceToRelay =
   | z.infer<typeof deny>
   | z.infer<typeof undeny>
   | z.infer<typeof ping>
-  | z.infer<typeof ackRequest>;
+  | z.infer<typeof ackRequest>
+  | z.infer<typeof forwarding>;
 
 export type PresenceToRegistry =
   | z.infer<typeof relayHello>
@@ -120,6 +126,7 @@ export const presenceToRelay = ownFormat<PresenceToRelay>('presence to relay', {
   undeny,
   ping,
   'ack-request': ackRequest,
+  forwarding,
 });
 
 /** Relay → registry (our-side §3). */

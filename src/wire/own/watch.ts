@@ -2,11 +2,22 @@ import { z } from 'zod';
 import type { EnvironmentId } from '../ids.ts';
 import { accessMessage } from './access.ts';
 import { denyList, denySchema } from './deny.ts';
-import { countField, fingerprintField, keyIdField, registrationIdField, secondsField, shortText } from './fields.ts';
+import {
+  bootIdField,
+  countField,
+  fingerprintField,
+  keyIdField,
+  registrationIdField,
+  secondsField,
+  shortText,
+} from './fields.ts';
 import { ownFormat } from './versioned.ts';
 
 /** Keys in one report, the newest. Three may be live (design §4); retired ones with streams stay for a while. */
 export const MAX_REPORTED_KEYS = 32;
+
+/** Relays that are named because they do not forward. With so many of them the relays are not what is broken. */
+export const MAX_NOT_FORWARDING = 64;
 
 /** Where a sidecar opens its watch, with the executor's bearer. */
 export function watchPath(environmentId: EnvironmentId): string {
@@ -19,8 +30,15 @@ const deny = z.object({ type: z.literal('deny'), deny: denySchema });
 const undeny = z.object({ type: z.literal('undeny'), denyId: shortText });
 /** Register again now: something about the executor changed. */
 const refresh = z.object({ type: z.literal('refresh') });
-/** So many relay replicas are there that are not going away. After `hello`, and again when it changes. */
-const relays = z.object({ type: z.literal('relays'), count: countField });
+/**
+ * So many relay replicas may be sent somebody: they are not going away, and they forward. After `hello`, and again when it changes. A socket
+ * at one of `notForwarding` is not one to rely on; it is missing where a registry of an earlier release speaks.
+ */
+const relays = z.object({
+  type: z.literal('relays'),
+  count: countField,
+  notForwarding: z.array(bootIdField).max(MAX_NOT_FORWARDING).optional(),
+});
 
 /** The deny is enforced: streams cut, processes of their sessions ended. */
 const ack = z.object({ type: z.literal('ack'), denyId: shortText });
