@@ -64,7 +64,9 @@ const GROUPS = 'HCFROS';
 function chosen(asked: readonly string[]): readonly string[] {
   const known = readdirSync(new URL('./rows/', import.meta.url))
     .map((file) => file.replace(/\.ts$/, ''))
-    .toSorted((a, b) => GROUPS.indexOf(a[0] ?? '') - GROUPS.indexOf(b[0] ?? '') || a.localeCompare(b));
+    .toSorted(
+      (a, b) => GROUPS.indexOf(a[0] ?? '') - GROUPS.indexOf(b[0] ?? '') || a.localeCompare(b, 'en', { numeric: true }),
+    );
   const unknown = asked.find((id) => !known.includes(id));
   if (unknown !== undefined) throw new Error(`no row ${unknown}; there are ${known.join(', ')}`);
   return asked.length > 0 ? asked : known;

@@ -1,4 +1,5 @@
-import { againstNginx } from '../relay/against-nginx.ts';
+import { nginxMissing } from '../relay/nginx.ts';
+import { onLoadCore } from '../relay/on-load-core.ts';
 import type { Row } from '../row.ts';
 
 export const row: Row = {
@@ -8,5 +9,5 @@ export const row: Row = {
   goal: 0.6,
   direction: '>=',
   peer: 'nginx stream, which reads no frame',
-  run: () => againstNginx('R1'),
+  run: () => onLoadCore('throughput', ['R1'], nginxMissing()),
 };
