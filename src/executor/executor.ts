@@ -130,7 +130,11 @@ class Sidecar {
     let sidecar: Sidecar | undefined;
     const trust = await openTrust(options, clock);
     const path = join(options.stateDir, 'sessions.json');
-    const sessions = await Sessions.load({ path, clock, logger, onChange: () => sidecar?.sessionsChanged() });
+    const sessions = await Sessions.load({
+      ...{ path, clock, logger },
+      onChange: () => sidecar?.sessionsChanged(),
+      onResumed: (gapMs) => sidecar?.sessionResumed(gapMs),
+    });
     sidecar = new Sidecar({ ...options, clock, logger }, { sessions, token, trust });
     sidecar.#keys.start();
     sidecar.#watch.start();
@@ -171,6 +175,10 @@ class Sidecar {
     if (this.#closing !== undefined) return 'closing';
     const present = [...this.#registrations].some(({ isPresent }) => isPresent);
     return present ? undefined : 'no registration is on a live relay socket';
+  }
+
+  sessionResumed(gapMs: number): void {
+    this.#counts.sessionGap.observe(gapMs / 1_000);
   }
 
   sessionsChanged(): void {

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { generateKeypair } from '../noise/index.ts';
+import { createMetrics } from '../telemetry/index.ts';
 import { watchToRegistry } from '../wire/index.ts';
 import { aSession } from './testing/builders.ts';
 import { eventually, Fixture } from './testing/fixture.ts';
@@ -13,13 +14,15 @@ const refused = { error: { code: -32600 } };
 
 describe('sessions', () => {
   it('are resumed by the harness key that opened them', async () => {
-    fixture = await Fixture.start();
+    const metrics = createMetrics({ component: 'executor', version: 'test' });
+    fixture = await Fixture.start({ metrics });
     const first = await fixture.harness();
     const session = sessionIn(await first.initialize());
     first.leave();
     const second = await fixture.harness({ keypair: first.keypair });
     expect(sessionIn(await second.initialize(session))).toBe(session);
     expect(fixture.log.lines('session resumed').length).toBe(1);
+    expect(await metrics.text()).toContain('noisefleet_executor_session_gap_seconds_count 1\n');
   });
 
   it('are refused to another harness key, and the exec-server never hears of it', async () => {

@@ -6,6 +6,7 @@ import type { ProcessBudget } from './flow/process-budget.ts';
 import type { TurnEnd } from './flow/turn-end.ts';
 import type { HandshakeGate } from './handshakes.ts';
 import type { RelayLimits } from './limits.ts';
+import type { Measures } from './measures/measures.ts';
 import type { Traffic } from './meters.ts';
 
 /** What every socket of one relay shares. */
@@ -15,6 +16,7 @@ export interface RelayContext {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly traffic: Traffic;
+  readonly measures: Measures;
   readonly pool: ChunkPool;
   readonly turnEnd: TurnEnd;
   readonly collector: BufferCollector;

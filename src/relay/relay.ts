@@ -35,6 +35,7 @@ import { ProcessBudget } from './flow/process-budget.ts';
 import { TurnEnd } from './flow/turn-end.ts';
 import { HandshakeGate } from './handshakes.ts';
 import { DEFAULT_LIMITS, KEYS_CURRENT_MS, LOAD_REPORT_MS, type RelayLimits, SWEEP_MS } from './limits.ts';
+import { createMeasures } from './measures/measures.ts';
 import { createMeters, type Meters, Traffic } from './meters.ts';
 import { Presence } from './presence-client/presence.ts';
 import type { Resolve } from './presence-client/registry-addresses.ts';
@@ -166,8 +167,9 @@ function build({ logger, metrics }: RelayOptions, limits: RelayLimits, clock: Cl
   const bootId = parseBootId(randomBytes(BOOT_ID_BYTES).toString('base64url'));
   const gate = new HandshakeGate();
   const traffic = new Traffic();
+  const measures = createMeasures(metrics);
   const context: RelayContext = {
-    ...{ bootId, limits, clock, logger, traffic, gate },
+    ...{ bootId, limits, clock, logger, traffic, measures, gate },
     pool: new ChunkPool(),
     turnEnd: new TurnEnd(),
     collector: new BufferCollector(),
@@ -191,7 +193,7 @@ function build({ logger, metrics }: RelayOptions, limits: RelayLimits, clock: Cl
       bytes: { perSecond: limits.bytesPerSecondPerIdentity, burst: limits.burstBytesPerIdentity },
       upgrades: { perSecond: limits.upgradesPerSecondPerIdentity, burst: limits.burstUpgradesPerIdentity },
     }),
-    routes: new Routes(clock),
+    routes: new Routes(clock, measures.executorReturn),
     socketCount: () => rendezvous.socketCount,
   });
   const tell = (message: PresenceToRegistry) => parts.presence?.tell(message);
@@ -242,8 +244,11 @@ function startTicking(parts: Parts): () => void {
   let stopped = false;
   let reportedAt = context.clock.now();
   let reportedBytes = 0;
+  let tickedAt = performance.now();
   const tick = () => {
     if (stopped) return;
+    context.measures.eventLoopDelay(Math.max(0, performance.now() - tickedAt - SWEEP_MS));
+    tickedAt = performance.now();
     const now = context.clock.now();
     rendezvous.sweep(now);
     door.sweep(TICKET_CLOCK_SKEW_SECONDS);

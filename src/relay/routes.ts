@@ -5,11 +5,14 @@ import type { ExecutorSocket } from './sockets/executor-socket.ts';
 /** Which socket holds which registration. One each: a newer socket takes the place of the older (our-side.md §4). */
 export class Routes {
   readonly #clock: Clock;
+  readonly #waited: (milliseconds: number, returned: boolean) => void;
   readonly #byRegistration = new Map<RegistrationId, ExecutorSocket>();
   readonly #waiting = new Map<RegistrationId, Set<(executor: ExecutorSocket | undefined) => void>>();
 
-  constructor(clock: Clock) {
+  /** `waited` is told of each wait for a socket that was not here. */
+  constructor(clock: Clock, waited: (milliseconds: number, returned: boolean) => void) {
     this.#clock = clock;
+    this.#waited = waited;
   }
 
   get size(): number {
@@ -52,6 +55,7 @@ export class Routes {
   ): Promise<ExecutorSocket | undefined> {
     const here = this.find(registrationId);
     if (here?.open) return Promise.resolve(here);
+    const since = this.#clock.now();
     return new Promise((resolve) => {
       const waiters = this.#waiting.get(registrationId) ?? new Set();
       const found = (executor: ExecutorSocket | undefined) => {
@@ -59,6 +63,8 @@ export class Routes {
         signal.removeEventListener('abort', gaveUp);
         waiters.delete(found);
         if (waiters.size === 0) this.#waiting.delete(registrationId);
+        // Who gave up himself has not seen how it ended.
+        if (!signal.aborted) this.#waited(this.#clock.now() - since, executor !== undefined);
         resolve(executor);
       };
       const gaveUp = () => found(undefined);

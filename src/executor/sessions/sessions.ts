@@ -16,6 +16,8 @@ export interface SessionsOptions {
   logger: Logger;
   /** Called after each change of `entries()`. */
   onChange: () => void;
+  /** Called when a session has a stream again, with how long it had none (ms). */
+  onResumed: (gapMs: number) => void;
 }
 
 /** The session table while the sidecar lives: with its file, with the streams that hold sessions, with its timer. */
@@ -80,6 +82,8 @@ export class Sessions {
    * would forget; a disk that refuses is logged and does not stop the harness.
    */
   async attach(session: Session, holder: Holder): Promise<void> {
+    const detachedTime = this.#table.get(session.sessionId)?.detachedTime;
+    if (detachedTime !== undefined) this.#options.onResumed(this.#options.clock.now() - detachedTime);
     const evicted = this.#table.put(session);
     if (evicted !== undefined) this.#options.logger.warn({ audit: evicted.audit }, 'session forgotten: table full');
     this.#holders.set(session.sessionId, holder);

@@ -17,12 +17,7 @@ const opened: Socket[] = [];
 const folders: string[] = [];
 afterEach(async () => {
   for (const socket of opened.splice(0)) socket.destroy();
-  let stopped = false;
-  const stopping = fleet.stop().then(() => {
-    stopped = true;
-  });
-  while (!stopped) await clock.advanceSlowly(100);
-  await stopping;
+  await fleet.stop();
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
 });
 

@@ -39,6 +39,20 @@ describe('BacklogLedger', () => {
     expect(ledger.stalled(13_000)).toEqual([stuck]);
   });
 
+  it('tells since when the oldest waits that is still here', () => {
+    const ledger = new BacklogLedger(limits, new ProcessBudget(1_000));
+    const slow = stream();
+    ledger.grow(slow, 10);
+    expect([...ledger.ages(1_000)]).toEqual([0]);
+    ledger.grow(slow, 30);
+    ledger.settle(slow, 9);
+    expect([...ledger.ages(4_000)]).toEqual([3_000]);
+    ledger.settle(slow, 1);
+    expect([...ledger.ages(5_000)]).toEqual([0]);
+    ledger.settle(slow, 30);
+    expect([...ledger.ages(6_000)]).toEqual([]);
+  });
+
   it('always holds the sum of what waits, and nothing for streams that were forgotten', () => {
     const step = fc.record({
       op: fc.constantFrom('grow', 'settle', 'forget'),

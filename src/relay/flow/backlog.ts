@@ -9,10 +9,13 @@ export interface Backlog {
   /** `taken` at the last look, and when it was last seen to move (ms). */
   seenTaken: number;
   progressAt: number;
+  /** What had been received at a look (bytes) and when that was (ms): until all of it is taken, something waits since then. */
+  markedReceived: number;
+  markedAt: number;
 }
 
 export function createBacklog(): Backlog {
-  return { waiting: 0, taken: 0, seenTaken: 0, progressAt: 0 };
+  return { waiting: 0, taken: 0, seenTaken: 0, progressAt: 0, markedReceived: 0, markedAt: 0 };
 }
 
 export interface BacklogLimits {
@@ -79,6 +82,20 @@ export class BacklogLedger<S extends { readonly backlog: Backlog }> {
     if (!this.#streams.delete(stream)) return;
     this.#count(-stream.backlog.waiting);
     stream.backlog.waiting = 0;
+  }
+
+  /**
+   * How long the oldest that waits for each stream has waited (ms), to a second: told by what was received at earlier looks. To be called
+   * about every second; what came and went in between is never seen here, and cost no look at the clock.
+   */
+  *ages(now: number): IterableIterator<number> {
+    for (const { backlog } of this.#streams) {
+      if (backlog.taken >= backlog.markedReceived) {
+        backlog.markedReceived = backlog.taken + backlog.waiting;
+        backlog.markedAt = now;
+      }
+      yield now - backlog.markedAt;
+    }
   }
 
   /** The streams that took nothing for `stallMs`. To be called about every second: progress is noticed only here. */

@@ -23,6 +23,8 @@ export interface EndpointOptions {
   readonly onMessage: (data: Buffer, isBinary: boolean) => void;
   /** Called once. */
   readonly onClosed: (reason: string) => void;
+  /** A WebSocket ping was answered (ms). */
+  readonly onRoundTrip: (milliseconds: number) => void;
   /** Writes what is queued, before a close frame is sent after it. */
   readonly flush: () => void;
   /** For peers with pings of their own; otherwise WebSocket pings. */
@@ -39,6 +41,8 @@ export class Endpoint {
   #heard = true;
   #heardAt: number;
   #pingedAt: number;
+  /** By the finer clock, of the last WebSocket ping that is unanswered. */
+  #askedAt: number | undefined;
   #dropped = 0;
   readonly #pongWaiters: (() => void)[] = [];
 
@@ -48,7 +52,7 @@ export class Endpoint {
     this.#pinging = options.pinging ?? {
       intervalMs: PING_INTERVAL_MS,
       timeoutMs: PING_TIMEOUT_MS,
-      send: () => ws.ping(),
+      send: () => this.#ping(),
     };
     this.openedAt = clock.now();
     this.#heardAt = this.openedAt;
@@ -88,6 +92,8 @@ export class Endpoint {
   }
 
   pause(): void {
+    // What is answered meanwhile will be read late.
+    this.#askedAt = undefined;
     if (this.open) this.#options.ws.pause();
   }
 
@@ -110,7 +116,7 @@ export class Endpoint {
         timer.cancel();
         resolve(true);
       });
-      this.#options.ws.ping();
+      this.#ping();
     });
   }
 
@@ -131,8 +137,15 @@ export class Endpoint {
     }
   }
 
+  #ping(): void {
+    this.#askedAt = performance.now();
+    this.#options.ws.ping();
+  }
+
   #onPong(): void {
     this.#heard = true;
+    if (this.#askedAt !== undefined) this.#options.onRoundTrip(performance.now() - this.#askedAt);
+    this.#askedAt = undefined;
     for (const answer of this.#pongWaiters.splice(0)) answer();
   }
 

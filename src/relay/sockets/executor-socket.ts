@@ -8,7 +8,6 @@ import {
   decodeFrame,
   type ExecutorTicket,
   encodeFrame,
-  parseStreamId,
   peekFrame,
   peekFrameOf,
   RESET_REGISTRY_UNAVAILABLE,
@@ -25,7 +24,7 @@ import { EXECUTOR_PAUSE_FAILURES, EXECUTOR_PAUSE_MS, UNOWNED_RESETS_PER_SECOND }
 import type { CutReason } from '../meters.ts';
 import { CLOSE, Endpoint } from './endpoint.ts';
 import { SidecarControl, type SidecarEvents } from './sidecar-control.ts';
-import type { HarnessEnd, Stream } from './stream.ts';
+import { type HarnessEnd, resetFrame, type Stream } from './stream.ts';
 
 export interface ExecutorEvents {
   /** May enter presence: at once, or for our sidecar when its session table is here. */
@@ -88,7 +87,7 @@ export class ExecutorSocket {
     this.#events = events;
     this.#token = token;
     this.#ticket = ticket;
-    const { pool, turnEnd, clock, collector, budgets } = context;
+    const { pool, turnEnd, clock, collector, budgets, measures } = context;
     const uploads = new UploadQueue(pool, budgets.uploads);
     this.#uploads = uploads;
     this.#ledger = new BacklogLedger(context.limits, budgets.backlog);
@@ -104,6 +103,7 @@ export class ExecutorSocket {
       collector,
       onMessage: (data, isBinary) => (isBinary ? this.#onFrame(data) : this.#onText(data)),
       onClosed: (reason) => this.#onClosed(reason),
+      onRoundTrip: (milliseconds) => measures.roundTrip('executor', milliseconds),
       flush: () => this.#outlet.finish(),
       ...(control && {
         pinging: {
@@ -211,6 +211,7 @@ export class ExecutorSocket {
   /** To be called about every second. */
   sweep(now: number): void {
     this.#unownedResets = UNOWNED_RESETS_PER_SECOND;
+    for (const age of this.#ledger.ages(now)) this.#context.measures.queueAge(age);
     for (const stream of this.#ledger.stalled(now)) this.cut(stream, 'stalled');
     for (const ghost of this.#ghosts.values()) if (ghost.attempt?.state === 'over') this.#ghosts.delete(ghost);
     if (this.#control?.overdue(now)) this.close('no_sessions_message', CLOSE.policy);
@@ -248,6 +249,7 @@ export class ExecutorSocket {
         this.#events.left(this);
       },
       violation: (reason) => this.close(reason, CLOSE.policy),
+      roundTrip: (milliseconds) => this.#context.measures.roundTrip('executor', milliseconds),
     };
   }
 
@@ -388,9 +390,4 @@ export class ExecutorSocket {
   #endHarnesses(): void {
     for (const harness of [...this.#harnesses]) harness.end('executor_gone');
   }
-}
-
-function resetFrame(stream: Stream, reason: string): Uint8Array {
-  const streamId = parseStreamId(Buffer.from(stream.id).toString('utf8'));
-  return encodeFrame({ streamId, body: { type: 'reset', reason } });
 }

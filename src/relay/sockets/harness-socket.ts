@@ -66,7 +66,7 @@ export class HarnessSocket implements HarnessEnd {
     this.#context = context;
     this.#bucket = bucket;
     this.#onClosed = onClosed;
-    const { pool, turnEnd, clock, collector } = context;
+    const { pool, turnEnd, clock, collector, measures } = context;
     this.#queue = new PackedQueue(pool);
     this.#outlet = new Outlet({
       socket,
@@ -86,6 +86,7 @@ export class HarnessSocket implements HarnessEnd {
       onMessage: (data, isBinary) =>
         isBinary ? this.#onFrame(data) : this.#close('text_frame', CLOSE.unsupportedData),
       onClosed: (reason) => this.#onSocketClosed(reason),
+      onRoundTrip: (milliseconds) => measures.roundTrip('harness', milliseconds),
       flush: () => this.#finish(),
     });
     executor.attach(this);

@@ -13,6 +13,8 @@ export interface SidecarEvents {
   /** It is present elsewhere. */
   readonly left: () => void;
   readonly violation: (reason: string) => void;
+  /** A ping was answered (ms). */
+  readonly roundTrip: (milliseconds: number) => void;
 }
 
 /** The text frames between our sidecar and this relay (our-side.md §4). None of them is forwarded. */
@@ -22,6 +24,8 @@ export class SidecarControl {
   readonly #openedAt: number;
   #sessions: readonly SessionEntry[] | undefined;
   #pings = 0;
+  /** By the finer clock. */
+  #pingedAt = 0;
   #reports = new Set<Stream>();
 
   constructor({ clock, turnEnd, events }: { clock: Clock; turnEnd: TurnEnd; events: SidecarEvents }) {
@@ -52,6 +56,7 @@ export class SidecarControl {
 
   ping(): void {
     this.#pings += 1;
+    this.#pingedAt = performance.now();
     this.#events.send(controlToSidecar.encode({ type: 'ping', nonce: String(this.#pings) }));
   }
 
@@ -93,7 +98,7 @@ export class SidecarControl {
         this.#events.send(controlToSidecar.encode({ type: 'pong', nonce: message.nonce }));
         return;
       case 'pong':
-        // Any message is a sign of life; nothing else is asked of this one.
+        if (message.nonce === String(this.#pings)) this.#events.roundTrip(performance.now() - this.#pingedAt);
         return;
       default:
         message satisfies never;

@@ -1,3 +1,4 @@
+import { encodeFrame, parseStreamId } from '../../wire/index.ts';
 import type { Backlog } from '../flow/backlog.ts';
 import type { Lane } from '../flow/fair-queue.ts';
 import type { TableEntry } from '../flow/stream-table.ts';
@@ -32,4 +33,10 @@ export interface Stream extends TableEntry<Stream> {
   reported: number;
   state: StreamState;
   attempt: Attempt | undefined;
+}
+
+/** The frame that ends the stream, for either side. */
+export function resetFrame(stream: Stream, reason: string): Uint8Array {
+  const streamId = parseStreamId(Buffer.from(stream.id).toString('utf8'));
+  return encodeFrame({ streamId, body: { type: 'reset', reason } });
 }

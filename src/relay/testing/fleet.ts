@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { type Clock, createLogger, type Metrics, systemClock } from '../../telemetry/index.ts';
+import { ManualClock } from '../../telemetry/testing/manual-clock.ts';
 import {
   controlToRelay,
   type ExecutorTicket,
@@ -78,7 +79,13 @@ export class Fleet {
 
   async stop(): Promise<void> {
     for (const peer of this.#peers) peer.leave();
-    await Promise.all([this.relay, ...this.#others].map((relay) => relay.close()));
+    let closed = false;
+    const closing = Promise.all([this.relay, ...this.#others].map((relay) => relay.close())).finally(() => {
+      closed = true;
+    });
+    // A relay that closes looks after its sockets now and then.
+    while (this.#clock instanceof ManualClock && !closed) await this.#clock.advanceSlowly(100);
+    await closing;
     await this.registry.close();
   }
 
