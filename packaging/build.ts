@@ -2,7 +2,7 @@
  * `npm run build`: the program as a folder `dist/app` that needs Node and nothing else. Splitting keeps lazy imports lazy: a relay loads no
  * Kubernetes client. What is native stays a package beside the bundles.
  */
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -11,6 +11,7 @@ import { billOfMaterials } from './sbom.ts';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const APP = join(ROOT, 'dist', 'app');
+const BIN = join(ROOT, 'dist', 'bin');
 
 /** Native, or loaded by path: bundlers cannot follow them. */
 const PACKAGES = ['bufferutil', 'node-gyp-build', '@lydell/node-pty', `@lydell/node-pty-linux-${process.arch}`];
@@ -59,5 +60,10 @@ for (const name of PACKAGES) {
     filter: (path) => !/\/(src|deps|prebuilds\/(?!linux-)[^/]*)$/.test(path),
   });
 }
+// What the image has on its PATH. The entry point begins with `#!/usr/bin/env node`.
+await chmod(join(APP, 'main.js'), 0o755);
+await rm(BIN, { recursive: true, force: true });
+await mkdir(BIN);
+await symlink('/app/main.js', join(BIN, 'noisefleet'));
 const bytes = Object.values(metafile.outputs).reduce((sum, { bytes: each }) => sum + each, 0);
 process.stdout.write(`dist/app: ${Object.keys(metafile.outputs).length} files, ${(bytes / 1e6).toFixed(1)} MB\n`);

@@ -24,7 +24,7 @@ export function executorMetrics(metrics: Metrics): ExecutorMetrics {
     pendingHandshakes: metrics.gauge(name('pending_handshakes'), 'Handshakes that wait for the registry.'),
     sessions: metrics.gauge(name('sessions'), 'Sessions in the table, attached and detached.'),
     sessionGap: metrics.histogram(
-      name('session_gap_seconds'),
+      'noisefleet_executor_session_gap_seconds',
       'From the loss of a stream to the resume of its session on another.',
       GAP_BUCKETS,
     ),

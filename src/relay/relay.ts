@@ -27,8 +27,11 @@ import { capacityOf } from './capacity/capacity.ts';
 import { publishLimits } from './capacity/limit-gauges.ts';
 import { readMachine } from './capacity/machine.ts';
 import type { RelayContext } from './context.ts';
+import { type ControlServer, startControlServer } from './control/control-server.ts';
+import { describeRelay } from './control/describe.ts';
+import type { RelayStatus } from './control/status.ts';
 import { closePaced } from './drain/close-paced.ts';
-import { Drain } from './drain/drain.ts';
+import { Ending } from './drain/ending.ts';
 import { BufferCollector } from './flow/buffer-collector.ts';
 import { ChunkPool } from './flow/chunk-pool.ts';
 import { ProcessBudget } from './flow/process-budget.ts';
@@ -36,7 +39,7 @@ import { TurnEnd } from './flow/turn-end.ts';
 import { HandshakeGate } from './handshakes.ts';
 import { DEFAULT_LIMITS, KEYS_CURRENT_MS, LOAD_REPORT_MS, type RelayLimits, SWEEP_MS } from './limits.ts';
 import { createMeasures } from './measures/measures.ts';
-import { createMeters, type Meters, Traffic } from './meters.ts';
+import { createMeters, type Levels, type Meters, Traffic } from './meters.ts';
 import { Presence } from './presence-client/presence.ts';
 import type { Resolve } from './presence-client/registry-addresses.ts';
 import { Rendezvous } from './rendezvous.ts';
@@ -54,6 +57,8 @@ export interface RelayOptions {
   readonly port: number;
   /** Where `/livez`, `/readyz` and `/metrics` are answered; needs `metrics`. */
   readonly admin?: { readonly host: string; readonly port: number };
+  /** A socket file for `noisefleet relay status` and `drain`; none without it. */
+  readonly controlSocket?: string | undefined;
   /** Each stands for as many registries as its host has addresses, looked up again all the time. */
   readonly registryUrls: readonly string[];
   /** How host names of registries are resolved; as the system does it unless given. */
@@ -104,15 +109,19 @@ interface Parts {
  * Starts a relay: resolves when it listens. It answers upgrades with 503 or 401 until a registry told it the ticket keys.
  *
  * @throws Error of the listener, as `node:net` gives it
+ * @throws SocketFileError when its control socket is another's
  */
 export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
-  const { host, port, logger, clock = systemClock, admin, metrics } = options;
+  const { host, port, logger, clock = systemClock } = options;
   const machine = await readMachine();
   const limits: RelayLimits = { ...DEFAULT_LIMITS, ...capacityOf(machine), ...options.limits };
   const certificates = await openCertificates(options, clock);
   const trust = await openTrust(options, clock);
   const parts = build(options, limits, clock, certificates && { certificate: certificates, trust });
   const { upgrades, door, rendezvous, context } = parts;
+  const startedAt = clock.now();
+  const announce = () => parts.presence?.tell(loadOf(parts, 0));
+  const ending = new Ending({ door, rendezvous, clock, limits, logger, announce });
   if (upgrades.tlsServer && certificates) renewCertificate(upgrades.tlsServer, certificates);
   upgrades.listener.listen(port, host);
   await once(upgrades.listener, 'listening');
@@ -127,31 +136,52 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
     const aloneMs = parts.presence?.aloneMs ?? 0;
     return aloneMs < KEYS_CURRENT_MS ? undefined : 'no registry tells whether the ticket keys are current';
   };
-  let adminServer: AdminServer | undefined;
-  if (admin !== undefined && metrics !== undefined) {
-    adminServer = await startAdminServer({ ...admin, ready: notReady, metrics });
-  }
+  const side = await startSideServers(options, {
+    notReady,
+    drain: () => void ending.drain(),
+    status: () =>
+      describeRelay({
+        ...{ bootId: context.bootId, startedAt, limits, levels: levelsOf(parts) },
+        ...{ notReadyReason: notReady(), drain: ending.progress },
+        recentRoundTrips: context.measures.recentRoundTrips,
+      }),
+  });
   logger.info({ boot: context.bootId, port: boundPort, ...machine, limits }, 'relay listens');
 
   return {
     url: `${certificates === undefined ? 'ws' : 'wss'}://${host.includes(':') ? `[${host}]` : host}:${boundPort}`,
-    adminUrl: adminServer?.url,
+    adminUrl: side.admin?.url,
     bootId: context.bootId,
     notReady,
     levels: () => rendezvous.levels(),
     closesWithinMs: limits.drainMs + limits.closeMs,
     async close() {
-      door.drain();
-      parts.presence?.tell(loadOf(parts, 0));
-      await new Drain({ door, rendezvous, clock, limits, logger }).run();
-      door.shut();
+      await ending.drain();
       await closePaced(rendezvous, clock, limits.closeMs);
       parts.presence?.close();
       stopTicking();
       upgrades.close();
-      await Promise.all([adminServer?.close(), certificates?.close(), trust?.close()]);
+      await Promise.all([side.admin?.close(), side.control?.close(), certificates?.close(), trust?.close()]);
       logger.info({ boot: context.bootId }, 'relay closed');
     },
+  };
+}
+
+interface SideOptions {
+  readonly notReady: () => string | undefined;
+  readonly drain: () => void;
+  readonly status: () => RelayStatus;
+}
+
+/** For probes and scrapers, and for whoever is inside the container. */
+async function startSideServers(
+  { admin, metrics, controlSocket }: RelayOptions,
+  { notReady, status, drain }: SideOptions,
+): Promise<{ admin: AdminServer | undefined; control: ControlServer | undefined }> {
+  const isAdmin = admin !== undefined && metrics !== undefined;
+  return {
+    admin: isAdmin ? await startAdminServer({ ...admin, ready: notReady, metrics }) : undefined,
+    control: controlSocket === undefined ? undefined : await startControlServer({ path: controlSocket, status, drain }),
   };
 }
 
@@ -253,9 +283,7 @@ function startTicking(parts: Parts): () => void {
     rendezvous.sweep(now);
     door.sweep(TICKET_CLOCK_SKEW_SECONDS);
     upgrades.porch.sweep(now);
-    const { connections = 0, forwards = true } = parts.presence ?? {};
-    const here = { ...rendezvous.levels(), unfinished: upgrades.porch.size };
-    meters.publish({ ...here, presence: connections, forwards });
+    meters.publish(levelsOf(parts));
     if (now - reportedAt >= LOAD_REPORT_MS) {
       const bytes = traffic.bytesToExecutors + traffic.bytesToHarnesses;
       parts.presence?.tell(loadOf(parts, ((bytes - reportedBytes) * 1_000) / (now - reportedAt)));
@@ -268,6 +296,11 @@ function startTicking(parts: Parts): () => void {
   return () => {
     stopped = true;
   };
+}
+
+function levelsOf({ rendezvous, upgrades, presence }: Parts): Levels {
+  const { connections = 0, forwards = true } = presence ?? {};
+  return { ...rendezvous.levels(), unfinished: upgrades.porch.size, presence: connections, forwards };
 }
 
 function loadOf({ rendezvous, door }: Parts, bytesPerSecond: number): PresenceToRegistry {

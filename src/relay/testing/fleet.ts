@@ -41,6 +41,7 @@ export interface FleetOptions {
   readonly clock?: Clock;
   readonly limits?: Partial<RelayLimits>;
   readonly metrics?: Metrics;
+  readonly controlSocket?: string;
   /** A folder with the relay's certificate, and what clients trust. */
   readonly tls?: { readonly folder: string; readonly ca: string };
 }
@@ -160,7 +161,7 @@ export class Fleet {
 async function startReplica(
   registry: ScriptedRegistry,
   log: string[],
-  { clock = systemClock, limits, metrics, tls }: FleetOptions,
+  { clock = systemClock, limits, metrics, controlSocket, tls }: FleetOptions,
 ): Promise<RunningRelay> {
   const destination = { write: (line: string) => void log.push(line) };
   const logger = createLogger({ component: 'relay', level: 'trace', destination });
@@ -171,6 +172,7 @@ async function startReplica(
     ...{ host: '127.0.0.1', port: 0, registryUrls: [registry.url], presenceSecret, logger, clock },
     limits: { drainMs: 0, ...limits },
     ...(metrics && { metrics }),
+    controlSocket,
     tlsFolder: tls?.folder,
     random: () => 0,
   });

@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { caFileFlag, collect, flag, type Listen, urlOf } from '../../flags.ts';
+import { controlSocketFlag } from '../../relay/control-socket.ts';
+import { relayDrainCommand } from '../../relay/drain-command.ts';
+import { relayStatusCommand } from '../../relay/status-command.ts';
 import { listenFlag, serve, withServiceFlags } from '../../serve.ts';
 
 interface RelayFlags {
@@ -11,6 +14,7 @@ interface RelayFlags {
   readonly tlsDir?: string;
   readonly caFile?: string;
   readonly drainTime?: number;
+  readonly controlSocket?: string;
   readonly logLevel: string;
   readonly exitOnStdinClose: boolean;
 }
@@ -33,6 +37,11 @@ export function relayCommand(): Command {
         'at its end, wait so long for a quiet moment of each stream (default: 60s); then 10 s to close',
       ).argParser(parseSeconds),
     )
+    .addOption(controlSocketFlag('a socket file on which it answers "relay status" and "relay drain" (default: none)'))
+    // A flag after "status" is of "status".
+    .enablePositionalOptions()
+    .addCommand(relayStatusCommand())
+    .addCommand(relayDrainCommand())
     .addHelpText(
       'after',
       '\nExample:\n  $ noisefleet relay --listen 127.0.0.1:8081 --registry-url http://127.0.0.1:8080 --presence-secret-file presence-secret',
@@ -49,6 +58,7 @@ export function relayCommand(): Command {
           registryUrls: flags.registryUrl,
           tlsFolder: flags.tlsDir,
           caFile: flags.caFile,
+          controlSocket: flags.controlSocket,
           limits: flags.drainTime === undefined ? {} : { drainMs: flags.drainTime },
           presenceSecret: async () => (await readFile(flags.presenceSecretFile, 'utf8')).trim(),
           ...telemetry,
