@@ -15,7 +15,7 @@ export interface CodexTurn {
 }
 
 export interface CodexTurnOptions {
-  fleet: Fleet;
+  fleet: Pick<Fleet, 'scratch' | 'workspace' | 'noisefleet'>;
   release: CodexRelease;
   environment: string;
   steps: readonly ModelStep[];

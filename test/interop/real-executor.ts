@@ -5,12 +5,15 @@ import type { CodexRelease } from './codex.ts';
 import { EXECUTOR_HOST, type Fleet } from './fleet.ts';
 import { cleanEnvironment, makeFolder, onAnotherHost } from './user.ts';
 
+/** What an executor's host needs to know of a fleet. */
+export type HostOfFleet = Pick<Fleet, 'ready' | 'readyFile' | 'program' | 'scratch' | 'workspace'>;
+
 /**
  * A real `codex exec-server --remote` on a host of its own, registered with nothing between it and the registry: the token
  * that it starts with is the one it keeps.
  */
 export async function startRealExecutor(
-  fleet: Fleet,
+  fleet: HostOfFleet,
   environment: string,
   release: CodexRelease,
 ): Promise<ChildProcess> {
@@ -24,7 +27,7 @@ export async function startRealExecutor(
 
 /** The same through `noisefleet join`, which renews the token and starts its child again. */
 export async function joinRealExecutor(
-  fleet: Fleet,
+  fleet: HostOfFleet,
   environment: string,
   release: CodexRelease,
 ): Promise<ChildProcess> {
@@ -32,7 +35,7 @@ export async function joinRealExecutor(
   return startOnItsHost(fleet, join, { NOISEFLEET_READY_FILE: fleet.readyFile });
 }
 
-function startOnItsHost(fleet: Fleet, command: readonly string[], env: Record<string, string>): ChildProcess {
+function startOnItsHost(fleet: HostOfFleet, command: readonly string[], env: Record<string, string>): ChildProcess {
   const home = makeFolder(join(fleet.scratch, 'executor-home'));
   makeFolder(join(home, 'tmp'));
   const [file = '', ...args] = onAnotherHost(EXECUTOR_HOST, fleet.workspace, command);

@@ -14,6 +14,8 @@ export interface ClientsOptions {
   readonly environments: readonly EnvironmentId[];
   /** Every session also feeds a command. */
   readonly input?: boolean;
+  /** Between two lines of a command. */
+  readonly lineEveryMs?: number;
   /** Sessions of one process. */
   readonly perProcess?: number;
 }
@@ -38,7 +40,8 @@ export class Clients {
     return clients;
   }
 
-  private constructor(rig: Rig, { sessions, environments, input = false, perProcess = 50 }: ClientsOptions) {
+  private constructor(rig: Rig, options: ClientsOptions) {
+    const { sessions, environments, input = false, perProcess = 50, lineEveryMs = LINE_EVERY_MS } = options;
     this.sessions = sessions;
     // Whoever waits for one of them sees it.
     for (const { promise } of [this.#allStreaming, this.#allReported, this.#look.all]) promise.catch(() => {});
@@ -47,7 +50,7 @@ export class Clients {
       const environmentId = environments[id % environments.length];
       if (environmentId === undefined) throw new Error('no environment for a session');
       const plan: SessionPlan = {
-        ...{ id, environmentId, input, lineEveryMs: LINE_EVERY_MS, lineLength: LINE_LENGTH },
+        ...{ id, environmentId, input, lineEveryMs, lineLength: LINE_LENGTH },
         registryUrl: rig.registryUrl,
         token: rig.files.clientToken(id),
       };

@@ -6,8 +6,9 @@ import type { Surroundings } from './replicas.ts';
 
 export interface ExecutorPlace {
   readonly id: EnvironmentId;
-  /** With `token`, `keys`, `state`, `spill` and `workspace`. */
+  /** With `token`, `keys`, `state` and `spill`. */
   readonly folder: string;
+  readonly workspace: string;
   readonly registryUrl: string;
 }
 
@@ -24,7 +25,7 @@ export class RigExecutor {
     this.#around = around;
     this.#place = place;
     this.id = place.id;
-    this.workspace = join(place.folder, 'workspace');
+    this.workspace = place.workspace;
   }
 
   get sidecar(): Part {

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createKeyFile } from '../../../src/noise/index.ts';
@@ -10,7 +10,8 @@ import {
   fingerprintOf,
   parseEnvironmentId,
 } from '../../../src/wire/index.ts';
-import { giveAway } from '../../interop/user.ts';
+import type { ReadyFile } from '../../interop/fleet.ts';
+import { giveAway, makeFolder } from '../../interop/user.ts';
 
 /** Longer than any rig runs. */
 const FOREVER = '2099-01-01T00:00:00Z';
@@ -28,7 +29,7 @@ export class RigFiles {
   /** Anybody may pass through it: a real Codex runs without privileges. */
   readonly folder = mkdtempSync(join(tmpdir(), 'noisefleet-scale-'));
   readonly #environments: Environment[] = [];
-  readonly #registrationTokens = new Map<EnvironmentId, string>();
+  readonly #registrationTokens = new Map<string, string>();
   readonly #clientTokens: string[] = [];
 
   static async make(identities: number): Promise<RigFiles> {
@@ -53,15 +54,11 @@ export class RigFiles {
     return this.#clientTokens[identity] ?? '';
   }
 
-  registrationToken(id: EnvironmentId): string {
-    return this.#registrationTokens.get(id) ?? '';
-  }
-
   /** The key, token and folders of a pod's executor. @returns where they are */
-  addExecutor(name: string): { readonly id: EnvironmentId; readonly folder: string } {
+  addExecutor(name: string): { readonly id: EnvironmentId; readonly folder: string; readonly workspace: string } {
     const id = parseEnvironmentId(`default_${name}`);
     const folder = this.path(name);
-    for (const part of ['keys', 'state', 'spill', 'workspace']) {
+    for (const part of ['keys', 'state', 'spill']) {
       mkdirSync(join(folder, part), { recursive: true, mode: 0o700 });
     }
     const token = secret();
@@ -75,7 +72,7 @@ export class RigFiles {
       keys: [{ id: 'k1', fingerprint: fingerprintOf(publicKey), state: 'Active' }],
     });
     this.#writeDirectory();
-    return { id, folder };
+    return { id, folder, workspace: makeFolder(this.path(`workspace-${name}`)) };
   }
 
   /** An environment that a host from outside may join with its registration token. */
@@ -88,24 +85,25 @@ export class RigFiles {
     return id;
   }
 
-  /** What `noisefleet dev` leaves for clients of the same user; here that user has no privileges. @returns its path */
-  writeReadyFile(registry: string): string {
+  /** What `noisefleet dev` would leave for clients of the same user. */
+  readyFile(registry: string): ReadyFile {
     const environments = Object.fromEntries(
-      this.#environments.map(({ id }) => [
-        id,
-        {
-          clientToken: this.clientToken(0),
-          registrationToken: this.registrationToken(parseEnvironmentId(id)) || undefined,
-        },
-      ]),
+      this.#environments.map(({ id }) => {
+        const registrationToken = this.#registrationTokens.get(id);
+        return [
+          id,
+          { clientToken: this.clientToken(0), ...(registrationToken !== undefined && { registrationToken }) },
+        ];
+      }),
     );
-    this.#write('ready.json', JSON.stringify({ version: 1, pid: process.pid, registry, environments }));
-    giveAway(this.path('ready.json'));
-    return this.path('ready.json');
+    return { pid: process.pid, registry, environments };
   }
 
-  read(...parts: readonly string[]): string {
-    return readFileSync(this.path(...parts), 'utf8');
+  /** Writes it; here that user has no privileges. @returns its path */
+  writeReadyFile(registry: string): string {
+    this.#write('ready.json', JSON.stringify(this.readyFile(registry)));
+    giveAway(this.path('ready.json'));
+    return this.path('ready.json');
   }
 
   remove(): void {

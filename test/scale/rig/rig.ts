@@ -114,13 +114,13 @@ export class Rig {
     return relay;
   }
 
-  /** Resolves when executors hold as many sockets at relays as they shall: two each of ours, and `others`. */
+  /** Resolves when executors hold as many sockets at relays as they shall: two each of ours, and `others` that are not ours. */
   async settled(others = 0): Promise<void> {
-    const live = this.relays.filter(({ isLost }) => !isLost);
-    const wanted = this.executors.length * Math.min(SOCKETS_OF_EXECUTOR, live.length) + others;
     for (;;) {
+      const live = this.relays.filter(({ isLost }) => !isLost);
+      const wanted = this.executors.length * Math.min(SOCKETS_OF_EXECUTOR, live.length) + others;
       const counts = await Promise.all(live.map((relay) => relay.executorSockets()));
-      if (counts.reduce((sum, count) => sum + count, 0) === wanted) return;
+      if (counts.reduce((sum, count) => sum + count, 0) >= wanted) return;
       await delay(LOOK_MS);
     }
   }
@@ -140,8 +140,8 @@ export class Rig {
     this.files.remove();
   }
 
-  async #startExecutor({ id, folder }: ReturnType<RigFiles['addExecutor']>): Promise<void> {
-    const executor = new RigExecutor(this.#surroundings(id), { id, folder, registryUrl: this.registryUrl });
+  async #startExecutor(made: ReturnType<RigFiles['addExecutor']>): Promise<void> {
+    const executor = new RigExecutor(this.#surroundings(made.id), { ...made, registryUrl: this.registryUrl });
     this.executors.push(executor);
     await executor.start();
   }

@@ -4,8 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Harness, type RemoteProcess } from '../../../src/harness/index.ts';
 import type { FromClients, SessionPlan, SessionReport } from './messages.ts';
 
-/** A silence that is told: twice what the slowest of our sessions leaves between two lines. Milliseconds. */
+/** A silence that is told: this, and at least so many times what the session leaves between two lines. Milliseconds. */
 const GAP_MS = 100;
+const GAP_LINES = 2;
 
 /** What was on its way when something broke has arrived by then. Milliseconds. */
 const IN_FLIGHT_MS = 1_000;
@@ -136,10 +137,11 @@ export class StormSession {
 
   /** @returns now */
   #heard(last: number, lines: number): number {
-    const { id } = this.#plan;
+    const { id, lineEveryMs } = this.#plan;
     const now = Date.now();
+    const silence = now - last > Math.max(GAP_MS, GAP_LINES * lineEveryMs);
     if (lines === 0) this.#tell({ type: 'streaming', id });
-    else if (now - last > GAP_MS) this.#tell({ type: 'gap', gap: { id, from: last, milliseconds: now - last } });
+    else if (silence) this.#tell({ type: 'gap', gap: { id, from: last, milliseconds: now - last } });
     if (this.#look !== undefined && now >= this.#look.from) {
       this.#tell({ type: 'heard', id, number: this.#look.number });
       this.#look = undefined;
