@@ -10,6 +10,7 @@ export default defineConfig({
       'test/data-plane/*.test.ts',
       'test/cluster/*.test.ts',
       'test/manifests/*.test.ts',
+      'test/scale/**/*.test.ts',
       'test/previous/*.test.ts',
     ],
     testTimeout: 30_000,
