@@ -28,6 +28,20 @@ export interface UpgradesOptions {
   readonly certificate: ServingCertificate | undefined;
 }
 
+interface Asked {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  /** What came after the request. */
+  readonly head: Buffer;
+}
+
+/** Over a socket that is not accepted yet. */
+interface Watch {
+  readonly gone: AbortSignal;
+  /** It belongs to a WebSocket now, which watches over it by itself. Kept on, this would keep the request of every idle socket in memory. */
+  release(): void;
+}
+
 /**
  * The HTTP server in front: nothing but WebSocket upgrades, each checked before it is accepted (our-side.md §5). Connections come to it by
  * way of a porch, which bounds those that have not asked for anything yet.
@@ -80,18 +94,16 @@ export class Upgrades {
   }
 
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const gone = new AbortController();
-    socket.on('error', () => gone.abort());
-    socket.on('close', () => gone.abort());
+    const watch = watchOver(socket);
     this.#pending += 1;
-    this.#answer(request, socket, head, gone.signal)
+    this.#answer({ request, socket, head }, watch)
       .catch((error: unknown) => this.#refuse(request, socket, error))
       .finally(() => {
         this.#pending -= 1;
       });
   }
 
-  async #answer(request: IncomingMessage, socket: Duplex, head: Buffer, gone: AbortSignal): Promise<void> {
+  async #answer({ request, socket, head }: Asked, { gone, release }: Watch): Promise<void> {
     const { door, rendezvous } = this.#options;
     const { role, token } = readTarget(request);
     if (this.#pending > door.limits.maxPendingUpgrades) {
@@ -100,7 +112,10 @@ export class Upgrades {
     }
     const accept = (take: (accepted: Accepted) => void) => {
       if (gone.aborted) return;
-      this.#acceptor.handleUpgrade(request, socket, head, (ws) => take({ ws, socket }));
+      this.#acceptor.handleUpgrade(request, socket, head, (ws) => {
+        release();
+        take({ ws, socket });
+      });
     };
     if (role === 'executor') {
       const holds = request.headers[HOLDS_HEADER];
@@ -134,6 +149,15 @@ export class Upgrades {
     logger.info({ role, code: error.code, status: error.status, why }, 'upgrade refused');
     if (!socket.destroyed) answerRefusal(socket, error);
   }
+}
+
+function watchOver(socket: Duplex): Watch {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  socket.on('error', abort);
+  socket.on('close', abort);
+  const release = () => void socket.off('error', abort).off('close', abort);
+  return { gone: controller.signal, release };
 }
 
 function answerNoUpgrade(_request: IncomingMessage, response: ServerResponse): void {

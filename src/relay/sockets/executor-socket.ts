@@ -309,7 +309,10 @@ export class ExecutorSocket {
   #onAnswer(stream: Stream): void {
     if (stream.state !== 'handshaking') return;
     stream.state = 'open';
-    if (stream.attempt !== undefined) this.#context.gate.answered(stream.attempt, this.#context.clock.now());
+    if (stream.attempt === undefined) return;
+    this.#context.gate.answered(stream.attempt, this.#context.clock.now());
+    // It is over, and a stream may live for days.
+    stream.attempt = undefined;
   }
 
   #onReset(stream: Stream, message: Buffer): void {
