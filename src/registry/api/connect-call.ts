@@ -18,7 +18,7 @@ import type { ClientAuthentication } from '../directory/directory.ts';
 import { identityHashOf } from '../identity-hash.ts';
 import { REFUSALS, type Refusal } from './answer.ts';
 import type { Answer, Call } from './call.ts';
-import { type ConnectDecision, type ConnectFacts, decideConnect } from './connect.ts';
+import { type ConnectDecision, type ConnectFacts, decideConnect, isServed } from './connect.ts';
 import { changeOrTime } from './wait.ts';
 
 /** `POST …/connect`: a fresh bundle for each attempt of a harness (contract §2.3). */
@@ -95,7 +95,10 @@ function factsOf(
     grant: identity && environmentId && directory.grantFor(identity, environmentId),
     presenceSettled: hub.settled,
     routes: environmentId === undefined ? [] : usableRoutes(context, environmentId),
-    session: environmentId && harness && table.session(environmentId, harness, record?.fence.current, now),
+    session:
+      record &&
+      harness &&
+      table.session(record.id, harness, record.fence.current, now, (copy) => isServed(copy, record)),
   };
 }
 

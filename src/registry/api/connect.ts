@@ -109,8 +109,16 @@ function keyOfSession(
   session: SessionCopy | undefined,
 ): KeyRecord | undefined {
   if (session === undefined) return undefined;
-  const { registrationId, incarnation } = session;
-  return serving.find((key) => registrationIdOf(record.id, incarnation, key.fingerprint) === registrationId);
+  return serving.find((key) => isUnder(key, session, record));
+}
+
+function isUnder({ fingerprint }: KeyRecord, { registrationId, incarnation }: SessionCopy, { id }: EnvironmentRecord) {
+  return registrationIdOf(id, incarnation, fingerprint) === registrationId;
+}
+
+/** Whether a session copy is under a key of this record that is served. */
+export function isServed(copy: SessionCopy, record: EnvironmentRecord): boolean {
+  return record.keys.some((key) => isServing(key) && isUnder(key, copy, record));
 }
 
 function routesOf(routes: readonly Route[], registrationId: RegistrationId): Route[] {
@@ -118,11 +126,11 @@ function routesOf(routes: readonly Route[], registrationId: RegistrationId): Rou
 }
 
 /**
- * Not to a relay that drains or does not forward if there is another; else to the one with the fewest streams. Ties by boot id, so that tests
- * can tell. One that drains at least says no at once.
+ * Not to a relay that drains, does not forward or is not reached by others if there is another; else to the one with the fewest streams. Ties
+ * by boot id, so that tests can tell. One that drains at least says no at once, and one that others do not reach serves who lands on it.
  */
 function leastLoaded(routes: readonly Route[]): Route | undefined {
-  const rank = ({ forwards, load }: Route) => (forwards ? 0 : 2) + (load.draining ? 1 : 0);
+  const rank = ({ forwards, suspect, load }: Route) => (forwards ? 0 : 4) + (suspect ? 2 : 0) + (load.draining ? 1 : 0);
   return [...routes].sort(
     (a, b) => rank(a) - rank(b) || a.load.streams - b.load.streams || (a.bootId < b.bootId ? -1 : 1),
   )[0];

@@ -48,7 +48,7 @@ function ticket(number: number, incarnation: Incarnation = POD): ExecutorTicket 
 
 function route(
   number: number,
-  more: { incarnation?: Incarnation; boot?: string; load?: Partial<Route['load']> } = {},
+  more: { incarnation?: Incarnation; boot?: string; load?: Partial<Route['load']>; suspect?: boolean } = {},
 ): Route {
   return {
     connection: 1,
@@ -57,6 +57,7 @@ function route(
     ticket: ticket(number, more.incarnation),
     forwards: true,
     load: { streams: 0, bytesPerSecond: 0, draining: false, ...more.load },
+    suspect: more.suspect ?? false,
   };
 }
 
@@ -151,6 +152,9 @@ describe('decideConnect', () => {
     expect(served([busy, draining, free])).toMatchObject({ route: { bootId: 'relay-boot-3' } });
     expect(served([busy, draining])).toMatchObject({ route: { bootId: 'relay-boot-1' } });
     expect(served([draining])).toMatchObject({ route: { bootId: 'relay-boot-2' } });
+    const unreached = route(1, { boot: 'relay-boot-4', suspect: true });
+    expect(served([unreached, draining])).toMatchObject({ route: { bootId: 'relay-boot-2' } });
+    expect(served([unreached])).toMatchObject({ route: { bootId: 'relay-boot-4' } });
   });
 
   it('never serves what is not a present registration of the fence under a key that is served', () => {

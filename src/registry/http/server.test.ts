@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { registryPath } from '../../wire/index.ts';
+import { WebSocket } from 'ws';
+import { PRESENCE_PATH, registryPath } from '../../wire/index.ts';
 import { DEMO, RegistryFixture } from '../testing/fixture.ts';
 import { routeOf } from './route.ts';
 
@@ -55,6 +56,43 @@ describe('the public listener', () => {
     const answer = everything(socket);
     socket.write(`POST / HTTP/1.1\r\nhost: x\r\nx-long: ${'x'.repeat(30_000)}\r\n\r\n`);
     expect(await answer).toMatch(/^HTTP\/1\.1 431/);
+  });
+
+  it('ends the connection of an upgrade that it refused, though its peer keeps it open', async () => {
+    const { hostname, port } = new URL(fixture.url);
+    const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+    socket.write('GET /internal/v1/presence HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n');
+    socket.resume();
+    await once(socket, 'end');
+    // Writes to a connection that the other end has closed are answered with a reset.
+    const cut = new Promise((resolve) => socket.once('error', resolve));
+    const poke = setInterval(() => socket.write('still here'), 10);
+    await cut;
+    clearInterval(poke);
+  });
+
+  it('takes no relay that proves itself while it closes: nobody would close its socket', async () => {
+    const proof = Promise.withResolvers<{ outcome: 'proven'; ip: undefined }>();
+    const asked = Promise.withResolvers<void>();
+    const relay = () => {
+      asked.resolve();
+      return proof.promise;
+    };
+    await fixture.stopRegistry();
+    await fixture.startRegistry({
+      presence: { proofs: { relay, operator: () => Promise.resolve({ outcome: 'unknown' }) } },
+    });
+    const dialled = new WebSocket(`${fixture.url.replace('http', 'ws')}${PRESENCE_PATH}`, {
+      headers: { authorization: `Bearer ${fixture.presenceSecret}` },
+    });
+    const refused = once(dialled, 'unexpected-response');
+    dialled.on('error', () => {});
+    await asked.promise;
+    const closed = fixture.stopRegistry();
+    proof.resolve({ outcome: 'proven', ip: undefined });
+    const [, response] = await refused;
+    expect(response.statusCode).toBe(503);
+    await closed;
   });
 
   it('says on its own listener whether it lives and is ready, and measures answers without names', async () => {

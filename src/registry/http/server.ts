@@ -71,6 +71,8 @@ export class HttpServer {
     this.tlsServer = certificate && createTlsServer({ ...limits, ...certificate, handshakeTimeout: HEAD_MS }, serve);
     this.server = this.tlsServer ?? createServer(limits, serve);
     this.server.maxConnections = MAX_CONNECTIONS;
+    // One connection that could not be accepted must not take the others with it; before it listens, `listen` rejects.
+    this.server.on('error', (err) => options.logger.error({ err }, 'the listener failed to accept'));
   }
 
   async listen(): Promise<string> {

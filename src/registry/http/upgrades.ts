@@ -54,6 +54,8 @@ export class Upgrades {
       (decision) => {
         socket.off('error', ignore);
         if (decision.kind === 'refuse') return refuseUpgrade(socket, decision);
+        // It may have begun to close while the proof was looked at: nobody would close this socket any more.
+        if (this.#options.isClosing()) return refuseUpgrade(socket, REFUSALS.closing());
         this.#accept(decision, request, socket, head);
       },
       () => refuseUpgrade(socket, REFUSALS.notSynced()),
@@ -133,5 +135,7 @@ function refuseUpgrade(socket: Duplex, refusal: Refusal): void {
   };
   const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.on('error', () => socket.destroy());
-  socket.end(`HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ''}\r\n${head.join('')}\r\n${body}`);
+  const text = `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ''}\r\n${head.join('')}\r\n${body}`;
+  // No timeout of the server's counts any more: a peer that keeps its side open would keep the socket.
+  socket.end(text, () => socket.destroy());
 }

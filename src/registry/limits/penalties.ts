@@ -5,6 +5,8 @@ import type { EnvironmentId } from '../../wire/index.ts';
  * so what it says is bounded here and ends by itself.
  */
 const MAX_PENALTY_SECONDS = 300;
+/** Penalties that stand at a time: more than the clients of any fleet. Above, no further one is taken; relays enforce theirs themselves. */
+const MAX_STANDING = 20_000;
 
 /** Identities that relays saw misbehave at one environment (`our-side.md` §11). All times are seconds since the epoch. */
 export class Penalties {
@@ -14,6 +16,7 @@ export class Penalties {
     this.#prune(now);
     const key = keyOf(identityHash, environmentId);
     const bounded = Math.min(until, now + MAX_PENALTY_SECONDS);
+    if (!this.#until.has(key) && this.#until.size >= MAX_STANDING) return;
     if (bounded > (this.#until.get(key) ?? now)) this.#until.set(key, bounded);
   }
 

@@ -17,7 +17,7 @@ import type { Penalties } from '../limits/penalties.ts';
 import type { Relays } from '../watch/watch-hub.ts';
 import { Questions } from './questions.ts';
 import { RelayConnection } from './relay-connection.ts';
-import type { ConnectionId, PresenceTable, VerifiedEntry } from './table.ts';
+import type { ConnectionId, PresenceTable, RelayAddress, VerifiedEntry } from './table.ts';
 
 /** A registry is ready after a snapshot from every ready relay, or after this long (`our-side.md` §3). */
 const SETTLE_MS = 10_000;
@@ -91,10 +91,7 @@ export class PresenceHub {
       logger,
       verifier,
       handlers: {
-        hello: (relay) => {
-          for (const stale of this.#options.table.hello(id, relay, clock.now())) this.#connections.get(stale)?.cut();
-          this.#measure();
-        },
+        hello: (relay) => this.#onHello(id, relay),
         snapshot: (entries) => this.#onSnapshot(id, entries),
         message: (message, entry) => this.#onMessage(id, message, entry),
         refused: (reason) => this.#refused.add(1, { reason }),
@@ -141,6 +138,14 @@ export class PresenceHub {
     await Promise.all([...this.#connections.values()].map((connection) => connection.close()));
   }
 
+  #onHello(id: ConnectionId, relay: RelayAddress): boolean {
+    const { table, clock } = this.#options;
+    if (table.isElsewhere(relay)) return false;
+    for (const stale of table.hello(id, relay, clock.now())) this.#connections.get(stale)?.cut();
+    this.#measure();
+    return true;
+  }
+
   #onSnapshot(id: ConnectionId, entries: readonly VerifiedEntry[]): void {
     const { table, clock, expectedRelays } = this.#options;
     table.snapshot(id, entries, clock.now());
@@ -166,12 +171,11 @@ export class PresenceHub {
         this.#changed(table.sessions(id, message.registrationId, message.sessions));
         return;
       case 'load':
-        table.load(id, message);
+        table.load(id, message, now);
         this.#measure();
         return;
       case 'lost':
-        table.suspect(message.bootId);
-        this.#measure();
+        table.suspect(message.bootId, now);
         return;
       case 'pong':
         this.#questions.answer(message.nonce, message.alive);
@@ -183,7 +187,9 @@ export class PresenceHub {
         this.#options.audit.access(message.entries);
         return;
       case 'penalty':
-        penalties.impose(message.identityHash, message.environmentId, message.untilSeconds, now / 1000);
+        // A relay speaks for the executors that it has, and for no other.
+        if (table.reports(id, message.environmentId))
+          penalties.impose(message.identityHash, message.environmentId, message.untilSeconds, now / 1000);
         return;
       default:
         message satisfies never;

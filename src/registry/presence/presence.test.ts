@@ -96,6 +96,15 @@ describe('presence', () => {
       await closed;
       expect(await offline()).toBe('environment_offline');
     });
+
+    it('is refused to who says that it is a relay that stands elsewhere, which stays', async () => {
+      await ScriptedRelay.present(fixture, { entries: [{ ticket: await ticketOf('k1'), sessions: [] }] });
+      const thief = await ScriptedRelay.dial(fixture);
+      const closed = thief.closed();
+      thief.say({ type: 'hello', bootId: parseBootId('relay-boot-1'), port: 7002 });
+      expect(await closed).toBe(1008);
+      expect(await registrationServed()).toBe(fixture.registrationId('k1'));
+    });
   });
 
   describe('entries', () => {
@@ -296,6 +305,52 @@ describe('presence', () => {
       expect([limited.status, limited.headers.get('retry-after')]).toEqual([429, '4']);
       fixture.clock.advance(4_000);
       expect((await fixture.connect(DEMO, fixture.tokens.alice)).status).toBe(200);
+    });
+
+    it('counts for nothing at an environment whose executor it does not have', async () => {
+      await ScriptedRelay.present(fixture, { entries: [{ ticket: await ticketOf('k1'), sessions: [] }] });
+      const other = await ScriptedRelay.present(fixture, { bootId: 'relay-boot-2', port: 7002 });
+      const untilSeconds = fixture.clock.seconds() + 60;
+      other.say({
+        type: 'penalty',
+        identityHash: identityHashOf('sa:default/alice'),
+        environmentId: DEMO,
+        untilSeconds,
+      });
+      await other.settled(fixture);
+      expect((await fixture.connect(DEMO, fixture.tokens.alice)).status).toBe(200);
+    });
+  });
+
+  describe('a relay that another one could not reach', () => {
+    const load = { type: 'load', streams: 0, bytesPerSecond: 0, draining: false } as const;
+
+    it('is the last choice for 15 s, whatever it says of itself, and counts on as one that serves', async () => {
+      const ticket = await ticketOf('k1');
+      const first = await ScriptedRelay.present(fixture, { entries: [{ ticket, sessions: [] }] });
+      const other = await ScriptedRelay.present(fixture, {
+        bootId: 'relay-boot-2',
+        port: 7002,
+        entries: [{ ticket, sessions: [] }],
+      });
+      const servedBy = async () => {
+        const { body } = await fixture.connect(DEMO, fixture.tokens.alice);
+        const verifier = new TicketVerifier(fixture.signer.publicJwks(fixture.clock.seconds()));
+        return (await verifier.verifyHarnessTicket(ticketIn(body.url), fixture.clock.seconds())).bootId;
+      };
+      expect(await servedBy()).toBe('relay-boot-1');
+      other.say({ type: 'lost', bootId: parseBootId('relay-boot-1') });
+      await other.settled(fixture);
+      for (const seconds of [0, 5, 9]) {
+        fixture.clock.skip(seconds * 1000);
+        first.say(load);
+        await first.settled(fixture);
+        expect(await servedBy()).toBe('relay-boot-2');
+      }
+      fixture.clock.skip(1000);
+      first.say(load);
+      await first.settled(fixture);
+      expect(await servedBy()).toBe('relay-boot-1');
     });
   });
 });

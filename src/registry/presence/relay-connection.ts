@@ -33,7 +33,8 @@ export interface RelayConnectionOptions {
   readonly logger: Logger;
   readonly verifier: TicketVerifier;
   readonly handlers: {
-    readonly hello: (relay: RelayAddress) => void;
+    /** False when it cannot be the one that it says it is. */
+    readonly hello: (relay: RelayAddress) => boolean;
     readonly snapshot: (entries: readonly VerifiedEntry[]) => void;
     /** `entry` is there for an `add` whose ticket is good. */
     readonly message: (message: Delta, entry: VerifiedEntry | undefined) => void;
@@ -129,9 +130,12 @@ export class RelayConnection {
       this.#violate('out_of_order');
       return;
     }
+    if (!this.#options.handlers.hello({ bootId, address })) {
+      this.#violate('boot_id_taken');
+      return;
+    }
     this.#stage = 'snapshot';
     this.#bootId = bootId;
-    this.#options.handlers.hello({ bootId, address });
   }
 
   async #onSnapshot(entries: readonly PresenceEntry[]): Promise<void> {

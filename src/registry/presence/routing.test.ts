@@ -14,9 +14,9 @@ import {
   parseKeyId,
   registrationIdOf,
 } from '../../wire/index.ts';
-import { type ConnectDecision, decideConnect, MAX_HOLD_MS, SAME_KEY_GRACE_MS } from '../api/connect.ts';
+import { type ConnectDecision, decideConnect, isServed, MAX_HOLD_MS, SAME_KEY_GRACE_MS } from '../api/connect.ts';
 import type { EnvironmentRecord, KeyState } from '../directory/directory.ts';
-import { type ConnectionId, PresenceTable, type RelayLoad, type Route, SESSION_COPY_MS } from './table.ts';
+import { type ConnectionId, PresenceTable, type RelayLoad, type Route, SESSION_COPY_MS, SUSPECT_MS } from './table.ts';
 
 const PODS = ['default_a', 'default_b'].map(parseEnvironmentId);
 const HOST = parseEnvironmentId('default_host');
@@ -80,7 +80,14 @@ const sessions = fc.array(fc.record({ harness: fc.constantFrom(...HARNESSES), ke
 const load = fc.record({ streams: fc.nat(3), bytesPerSecond: fc.constant(0), draining: fc.boolean() });
 const life = fc.option(fc.constantFrom(...LIVES), { nil: undefined, freq: 9 });
 const state = fc.constantFrom(...STATES);
-const milliseconds = fc.constantFrom(1, SAME_KEY_GRACE_MS, MAX_HOLD_MS, SESSION_COPY_MS - 1, SESSION_COPY_MS);
+const milliseconds = fc.constantFrom(
+  1,
+  SAME_KEY_GRACE_MS,
+  MAX_HOLD_MS,
+  SESSION_COPY_MS - 1,
+  SESSION_COPY_MS,
+  SUSPECT_MS,
+);
 
 /** A relay that comes takes everything away that stood at its place, so the others come more often. */
 const aStep: fc.Arbitrary<Step> = fc.oneof(
@@ -118,7 +125,14 @@ class World {
   now = 1_000_000;
   readonly relays = new Map<
     ConnectionId,
-    { bootId: BootId; address: string; here: Set<Registration>; reported: boolean; load: RelayLoad }
+    {
+      bootId: BootId;
+      address: string;
+      here: Set<Registration>;
+      reported: boolean;
+      load: RelayLoad;
+      suspectedAt: number | undefined;
+    }
   >();
   readonly fences = new Map<EnvironmentId, Incarnation | undefined>(PODS.map((id) => [id, LIVES[0]]));
   readonly keys = new Map<EnvironmentId, KeyState[]>(PODS.map((id) => [id, ['Active', 'Prepared', 'Destroyed']]));
@@ -134,7 +148,8 @@ class World {
           if (id === step.connection || other.bootId === bootId || other.address === address) this.relays.delete(id);
         }
         const load = { streams: 0, bytesPerSecond: 0, draining: false };
-        this.relays.set(step.connection, { bootId, address, here: new Set(), reported: false, load });
+        const nothing = { here: new Set<Registration>(), reported: false, load, suspectedAt: undefined };
+        this.relays.set(step.connection, { bootId, address, ...nothing });
         return;
       }
       case 'snapshot':
@@ -157,11 +172,14 @@ class World {
         this.relays.delete(step.connection);
         return;
       case 'load':
-        if (relay !== undefined) relay.load = step.load;
+        if (relay === undefined) return;
+        relay.load = step.load;
+        if (relay.suspectedAt !== undefined && this.now >= relay.suspectedAt + SUSPECT_MS)
+          relay.suspectedAt = undefined;
         return;
       case 'suspect':
         for (const each of this.relays.values()) {
-          if (each.bootId === bootIdOf(step.boot)) each.load = { ...each.load, draining: true };
+          if (each.bootId === bootIdOf(step.boot)) each.suspectedAt = this.now;
         }
         return;
       case 'fence':
@@ -250,10 +268,10 @@ function apply(table: PresenceTable, step: Step, now: number): void {
       table.lost(step.connection, now);
       return;
     case 'load':
-      table.load(step.connection, step.load);
+      table.load(step.connection, step.load, now);
       return;
     case 'suspect':
-      table.suspect(bootIdOf(step.boot));
+      table.suspect(bootIdOf(step.boot), now);
       return;
     case 'fence':
     case 'key':
@@ -292,7 +310,7 @@ function decide(table: PresenceTable, world: World, { id, harness, waitedMs }: Q
     grant: 'default/ci',
     presenceSettled: true,
     routes: table.routes(id),
-    session: table.session(id, harness, record.fence.current, world.now),
+    session: table.session(id, harness, record.fence.current, world.now, (copy) => isServed(copy, record)),
   });
 }
 
@@ -324,7 +342,7 @@ function laterFirst(a: ExecutorTicket, b: ExecutorTicket): number {
   return b.firstRegistrationTime - a.firstRegistrationTime || (a.registrationId < b.registrationId ? 1 : -1);
 }
 
-const described = (route: Route) =>
+const described = (route: Omit<Route, 'load' | 'suspect'>) =>
   `${route.ticket.registrationId} on ${route.connection} at ${route.bootId} ${route.address}`;
 
 /** Undefined when the decision is right; else what is wrong with it. */
@@ -335,17 +353,25 @@ function mistakeIn(decision: ConnectDecision, world: World, question: Question):
     if (decision.kind !== wanted) return `${decision.kind} after ${question.waitedMs} ms`;
     return mayWait ? undefined : `${decision.kind}, with ${routes.length} routes`;
   }
-  const right = routes.map(({ registration: { ticket }, ...at }) => ({ ...at, ticket, forwards: true }));
+  const right = routes.map(({ registration: { ticket }, ...at }) => ({
+    ...at,
+    ticket,
+    forwards: true,
+    suspect: false,
+  }));
   const text = described(decision.route);
   const chosen = right.find((each) => described(each) === text);
   if (chosen === undefined) return `${text}: right were ${right.map(described).join(', ') || 'none'}`;
   const { registrationId } = decision.route.ticket;
-  const better = right.find(
-    ({ ticket, load }) =>
-      ticket.registrationId === registrationId &&
-      (load.draining === chosen.load.draining ? load.streams < chosen.load.streams : chosen.load.draining),
-  );
+  const better = right.find((each) => each.ticket.registrationId === registrationId && hasLessToDo(each, chosen));
   return better && `${text}: ${described(better)} has less to do`;
+}
+
+/** First of all it must be reached, then stay, then be idle. */
+function hasLessToDo(a: Pick<Live, 'load' | 'suspectedAt'>, b: Pick<Live, 'load' | 'suspectedAt'>): boolean {
+  const [aSuspect, bSuspect] = [a, b].map(({ suspectedAt }) => suspectedAt !== undefined);
+  if (aSuspect !== bSuspect) return bSuspect === true;
+  return a.load.draining === b.load.draining ? a.load.streams < b.load.streams : b.load.draining;
 }
 
 const QUESTIONS: readonly Question[] = [...PODS, HOST].flatMap((id) =>

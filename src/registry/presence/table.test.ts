@@ -161,7 +161,7 @@ describe('PresenceTable', () => {
         table.sessions(it.connection, ticketNo(it.number).registrationId, []);
         return;
       case 'load':
-        table.load(it.connection, { streams: now, bytesPerSecond: 0, draining: false });
+        table.load(it.connection, { streams: now, bytesPerSecond: 0, draining: false }, now);
         return;
       case 'lost':
         table.lost(it.connection, now);

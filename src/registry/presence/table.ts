@@ -11,6 +11,9 @@ import type {
 /** How long a copy of a session table outlives the presence it came by (`our-side.md` §6): as long as the sidecar keeps the session. */
 export const SESSION_COPY_MS = 120_000;
 
+/** So long a relay that another one could not reach is the last choice, whatever it says of itself; one that is dead is lost by then. */
+export const SUSPECT_MS = 15_000;
+
 /** One presence connection: not a relay, which may be connected twice for a moment, nor its boot id, which it chooses. */
 export type ConnectionId = number;
 
@@ -37,6 +40,8 @@ export interface Route extends RelayAddress {
   readonly connection: ConnectionId;
   readonly ticket: ExecutorTicket;
   readonly load: RelayLoad;
+  /** Another relay could not reach this one a moment ago. */
+  readonly suspect: boolean;
   /** False while probes through it are not answered (`../probes`). */
   readonly forwards: boolean;
 }
@@ -60,6 +65,8 @@ interface Relay extends RelayAddress {
   readonly entries: Map<RegistrationId, ExecutorTicket>;
   load: RelayLoad;
   forwards: boolean;
+  /** When another relay could not reach it, in milliseconds since the epoch. */
+  suspectedAt: number | undefined;
   /** True after its snapshot: before that its deltas say nothing. */
   snapshotSeen: boolean;
 }
@@ -96,7 +103,7 @@ export class PresenceTable {
       .filter((other) => other.bootId === relay.bootId || other.address === relay.address)
       .map((other) => other.connection);
     for (const each of stale) this.lost(each, now);
-    const fresh = { entries: new Map(), load: NO_LOAD, forwards: true, snapshotSeen: false };
+    const fresh = { entries: new Map(), load: NO_LOAD, forwards: true, suspectedAt: undefined, snapshotSeen: false };
     this.#relays.set(connection, { ...relay, connection, ...fresh });
     return stale;
   }
@@ -142,16 +149,31 @@ export class PresenceTable {
     return ticket?.environmentId;
   }
 
-  load(connection: ConnectionId, load: RelayLoad): void {
+  /** It goes on: what it says ends a suspicion that is old enough. */
+  load(connection: ConnectionId, load: RelayLoad, now: number): void {
     const relay = this.#relays.get(connection);
-    if (relay !== undefined) relay.load = load;
+    if (relay === undefined) return;
+    relay.load = load;
+    if (relay.suspectedAt !== undefined && now - relay.suspectedAt >= SUSPECT_MS) relay.suspectedAt = undefined;
   }
 
-  /** Another relay could not reach this one: it is the last choice until it speaks about its load again. */
-  suspect(bootId: BootId): void {
-    for (const relay of this.#relays.values()) {
-      if (relay.bootId === bootId) relay.load = { ...relay.load, draining: true };
-    }
+  /**
+   * Another relay could not reach this one: it is the last choice for a while. It is not taken out: harnesses that land on it need no hop, and
+   * the one that says so may itself be the one that is cut off, or stolen.
+   */
+  suspect(bootId: BootId, now: number): void {
+    for (const relay of this.#relays.values()) if (relay.bootId === bootId) relay.suspectedAt = now;
+  }
+
+  /** Whether a standing connection from another address speaks for this life of a relay: whoever comes now is not it. */
+  isElsewhere({ bootId, address }: RelayAddress): boolean {
+    return [...this.#relays.values()].some((relay) => relay.bootId === bootId && relay.address !== address);
+  }
+
+  /** Whether something of this environment is present by this connection. */
+  reports(connection: ConnectionId, environmentId: EnvironmentId): boolean {
+    const reporters = this.#reporters.get(environmentId)?.values() ?? [];
+    return [...reporters].some((connections) => connections.has(connection));
   }
 
   /** Whether probes come through it: one through which none do is the last choice, and does not count as serving. */
@@ -176,19 +198,24 @@ export class PresenceTable {
         const relay = this.#relays.get(connection);
         const ticket = relay?.entries.get(registrationId);
         if (relay === undefined || ticket === undefined) continue;
-        const { bootId, address, load, forwards } = relay;
-        routes.push({ connection, bootId, address, load, forwards, ticket });
+        const { bootId, address, load, forwards, suspectedAt } = relay;
+        const suspect = suspectedAt !== undefined;
+        routes.push({ connection, bootId, address, load, forwards, suspect, ticket });
       }
     }
     return routes;
   }
 
-  /** The key that this harness has a session under: of the `current` incarnation if it has one there, else of an earlier one. */
+  /**
+   * The key that this harness has a session under: of the `current` incarnation if it has one there, else of that earlier one which spoke last
+   * among those whose key `isServed`.
+   */
   session(
     environmentId: EnvironmentId,
     harness: KeyHash,
     current: Incarnation | undefined,
     now: number,
+    isServed: (copy: SessionCopy) => boolean = () => true,
   ): SessionCopy | undefined {
     let earlier: SessionCopy | undefined;
     for (const table of this.#tables.get(environmentId)?.values() ?? []) {
@@ -197,7 +224,7 @@ export class PresenceTable {
       if (registrationId === undefined) continue;
       const copy = { registrationId, incarnation: table.incarnation };
       if (table.incarnation === current) return copy;
-      earlier = copy;
+      if (isServed(copy)) earlier = copy;
     }
     return earlier;
   }
@@ -234,8 +261,8 @@ export class PresenceTable {
   present(): PresentRelay[] {
     return [...this.#relays.values()]
       .filter(({ snapshotSeen }) => snapshotSeen)
-      .map(({ connection, bootId, address, entries, load }) => ({
-        ...{ connection, bootId, address, draining: load.draining },
+      .map(({ connection, bootId, address, entries, load, suspectedAt }) => ({
+        ...{ connection, bootId, address, draining: load.draining || suspectedAt !== undefined },
         sidecars: [...entries.values()].filter(({ runtime }) => runtime === 'sidecar'),
       }));
   }
@@ -256,6 +283,8 @@ export class PresenceTable {
   #setSessions({ environmentId, incarnation }: ExecutorTicket, sessions: readonly SessionEntry[]): void {
     const tables = this.#tables.get(environmentId) ?? new Map<Incarnation, SessionTable>();
     this.#tables.set(environmentId, tables);
+    // Who spoke last comes last.
+    tables.delete(incarnation);
     tables.set(incarnation, {
       environmentId,
       incarnation,

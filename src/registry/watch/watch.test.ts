@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { type WatchToSidecar, watchPath, watchToRegistry, watchToSidecar } from '../../wire/index.ts';
+import { parseBootId, type WatchToSidecar, watchPath, watchToRegistry, watchToSidecar } from '../../wire/index.ts';
 import { identityHashOf } from '../identity-hash.ts';
 import { DEMO, LAPTOP, POD_B, RegistryFixture, sha256, someToken } from '../testing/fixture.ts';
 import { ScriptedRelay } from '../testing/scripted-relay.ts';
@@ -77,6 +77,10 @@ describe('the watch of a sidecar', () => {
     const other = await ScriptedRelay.present(fixture, { bootId: 'relay-boot-2', port: 7002 });
     const heard = heardBy(dial());
     expect((await heard(2))[1]).toEqual({ type: 'relays', count: 2 });
+    // What another relay says of it changes nothing here.
+    relay.say({ type: 'lost', bootId: parseBootId('relay-boot-2') });
+    await relay.settled(fixture);
+    other.say({ type: 'load', streams: 0, bytesPerSecond: 0, draining: false });
     other.say({ type: 'load', streams: 0, bytesPerSecond: 0, draining: true });
     expect((await heard(3))[2]).toEqual({ type: 'relays', count: 1 });
     relay.socket.terminate();
