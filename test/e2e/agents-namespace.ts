@@ -26,9 +26,17 @@ export function useEnabledNamespace(purpose: string): SuiteNamespace {
   return namespace;
 }
 
-/** The product, and an enabled namespace with a Relay `main` and a ServiceAccount `dev` whom a grant lets into every executor. */
-export function useAgents(purpose: string, relaySpec: Readonly<Record<string, unknown>> = {}): SuiteNamespace {
-  useProduct();
+/**
+ * The product, and an enabled namespace with a Relay `main` and a ServiceAccount `dev` whom a grant lets into every executor.
+ *
+ * @param useInstalled installs the product for the suite
+ */
+export function useAgents(
+  purpose: string,
+  relaySpec: Readonly<Record<string, unknown>> = {},
+  useInstalled: () => void = useProduct,
+): SuiteNamespace {
+  useInstalled();
   const namespace = useEnabledNamespace(purpose);
   beforeAll(() =>
     namespace.kubectl.apply(

@@ -30,6 +30,10 @@ export interface ClientPodOptions {
   readonly serviceAccount: string;
   /** The product's unless given: then our program is brought into it, as `OUR_PROGRAM`. It has a shell. */
   readonly image?: string;
+  /** The node that it shall be on; any unless given. */
+  readonly node?: string;
+  /** CPU that is set aside for it: one that measures must not wait behind all others. */
+  readonly cpu?: string;
   /** Text files below `/files`. */
   readonly files?: Readonly<Record<string, string>>;
 }
@@ -44,7 +48,7 @@ const RESTRICTED = { allowPrivilegeEscalation: false, capabilities: { drop: ['AL
 
 /** What a CI job is: a Pod with a ServiceAccount, a token for the registry, the CA of the relay, and no other right. It sleeps. */
 export function clientPod(options: ClientPodOptions, { caBundle }: RelayAddress) {
-  const { name, serviceAccount, image = PRODUCT_IMAGE, files = {} } = options;
+  const { name, serviceAccount, image = PRODUCT_IMAGE, node, cpu, files = {} } = options;
   const token = { serviceAccountToken: { audience: 'noisefleet-connect', path: 'token', expirationSeconds: 600 } };
   const configMap = (suffix: string, data: Readonly<Record<string, string>>) => ({
     apiVersion: 'v1',
@@ -61,6 +65,7 @@ export function clientPod(options: ClientPodOptions, { caBundle }: RelayAddress)
     spec: {
       serviceAccountName: serviceAccount,
       automountServiceAccountToken: false,
+      ...(node !== undefined && { nodeSelector: onNode(node) }),
       securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } },
       initContainers: [
         { name: 'install', image: PRODUCT_IMAGE, args: install, securityContext: RESTRICTED, volumeMounts: [program] },
@@ -71,6 +76,7 @@ export function clientPod(options: ClientPodOptions, { caBundle }: RelayAddress)
           image,
           command: ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 1; done'],
           securityContext: RESTRICTED,
+          ...(cpu !== undefined && { resources: { requests: { cpu } } }),
           volumeMounts: [
             program,
             { name: 'token', mountPath: '/token' },
@@ -92,6 +98,11 @@ export function clientPod(options: ClientPodOptions, { caBundle }: RelayAddress)
   // Without an image of its own it has the program already.
   if (options.image === undefined) pod.spec.initContainers = [];
   return [configMap('ca', { 'ca.pem': caBundle }), configMap('files', files), pod] as const;
+}
+
+/** A `nodeSelector`. */
+export function onNode(node: string) {
+  return { 'kubernetes.io/hostname': node };
 }
 
 /** `noisefleet COMMAND [connection flags] REST` in a client Pod. @returns what it printed */

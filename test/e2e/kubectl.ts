@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import type { ClusterAccess } from './global-setup.ts';
 
 /** Longest call that does not say otherwise. */
@@ -62,6 +62,12 @@ export class Kubectl {
       child.stdin?.on('error', () => {}); // it ended before it read all: the callback says why
       child.stdin?.end(input);
     });
+  }
+
+  /** A command that goes on, with pipes to it; it ends when it does, or is killed. */
+  start(args: readonly string[]): ChildProcess {
+    const all = ['--kubeconfig', this.#access.kubeconfig, '--namespace', this.#namespace, ...args];
+    return spawn(this.#access.kubectl, all, { stdio: 'pipe' });
   }
 
   /** Server-side apply, with strict fields: a misspelt one is an error. */

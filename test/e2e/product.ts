@@ -11,11 +11,19 @@ import { Kubectl } from './kubectl.ts';
 const call = promisify(execFile);
 const root = dirname(dirname(import.meta.dirname));
 
-/** A tag that no release has, so that a node never takes another image for it. */
-const IMAGE = { registry: 'localhost', repository: 'noisefleet', tag: 'e2e' };
+const IMAGE = { registry: 'localhost', repository: 'noisefleet' };
+
+/** A checkout of the product, and the tag that its image gets: one that no release has, so that a node never takes another image for it. */
+export interface Edition {
+  readonly root: string;
+  readonly tag: string;
+}
+
+/** This checkout. */
+const CURRENT: Edition = { root, tag: 'e2e' };
 
 /** The image as a Pod names it. */
-export const PRODUCT_IMAGE = `${IMAGE.registry}/${IMAGE.repository}:${IMAGE.tag}`;
+export const PRODUCT_IMAGE = imageOf(CURRENT);
 
 /** Release and namespace of the installation that suites share one after the other. */
 export const RELEASE = 'noisefleet';
@@ -43,14 +51,15 @@ export async function uninstallProduct(): Promise<void> {
   });
 }
 
-/** Builds the product's image from this checkout and loads it into every node of our cluster; does nothing when that very image is there. */
-export async function loadProductImage(): Promise<void> {
-  await call(process.execPath, [join(root, 'packaging/build.ts')], { cwd: root });
-  const containerfile = join(root, 'packaging/Containerfile');
-  const files = globSync(join(root, 'dist/app/**/*.{js,json,node}')).sort();
-  await loadOnce(PRODUCT_IMAGE, hashOf([], [containerfile, ...files]), async () => {
+/** Builds the product's image from its checkout and loads it into every node of our cluster; does nothing when that very image is there. */
+export async function loadProductImage(edition = CURRENT): Promise<void> {
+  const at = (path: string) => join(edition.root, path);
+  await call(process.execPath, [at('packaging/build.ts')], { cwd: edition.root });
+  const containerfile = at('packaging/Containerfile');
+  const files = globSync(at('dist/app/**/*.{js,json,node}')).sort();
+  await loadOnce(imageOf(edition), hashOf([], [containerfile, ...files]), async () => {
     const build = ['--file', containerfile, '--build-arg', 'BASE=localhost/node-base:1'];
-    await clusterCommand('buildah', 'bud', ...build, '--tag', PRODUCT_IMAGE, join(root, 'dist'));
+    await clusterCommand('buildah', 'bud', ...build, '--tag', imageOf(edition), at('dist'));
   });
 }
 
@@ -62,10 +71,22 @@ export async function helm(...args: readonly string[]): Promise<string> {
   return (await call(program, ['--kubeconfig', kubeconfig, ...args], { cwd: root })).stdout;
 }
 
-/** `helm install --wait` of this checkout's chart with the image of `loadProductImage`, as a user would. */
-export async function installChart(release: string, namespace: string, values: ChartValues = {}): Promise<void> {
-  const image = Object.entries(IMAGE).map(([name, value]) => [`image.${name}`, value] as const);
+/** `helm upgrade --install --wait` of a checkout's chart with the image of `loadProductImage`, as a user would. */
+export async function installChart(
+  release: string,
+  namespace: string,
+  values: ChartValues = {},
+  edition = CURRENT,
+): Promise<void> {
+  const image = Object.entries({ ...IMAGE, tag: edition.tag }).map(
+    ([name, value]) => [`image.${name}`, value] as const,
+  );
   const set = [...image, ...Object.entries(values)].flatMap(([path, value]) => ['--set', `${path}=${value}`]);
   const where = ['--namespace', namespace, '--create-namespace', '--wait', '--timeout', '90s'];
-  await helm('upgrade', '--install', release, 'charts/noisefleet', ...where, ...set);
+  await helm('upgrade', '--install', release, join(edition.root, 'charts/noisefleet'), ...where, ...set);
+}
+
+/** As a Pod names it. */
+export function imageOf({ tag }: Edition): string {
+  return `${IMAGE.registry}/${IMAGE.repository}:${tag}`;
 }
