@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { generateKeypair } from '../noise/index.ts';
-import { encodeFrame, MAX_MESSAGE_BYTES, MAX_STREAM_BYTES_IN_FLIGHT, parseStreamId } from '../wire/index.ts';
+import {
+  encodeFrame,
+  MAX_MESSAGE_BYTES,
+  MAX_STREAM_BYTES_IN_FLIGHT,
+  parseStreamId,
+  probeText,
+  type StreamId,
+} from '../wire/index.ts';
 import { eventually, Fixture } from './testing/fixture.ts';
 import { type HarnessOptions, sessionIn, TestHarness } from './testing/test-harness.ts';
 
@@ -194,6 +201,43 @@ describe('handshakes', () => {
     expect(await others[28]?.reset).toBe(PROTOCOL_ERROR);
     resolve();
     await Promise.all([...greedy.slice(0, 4), ...others.slice(0, 28)].map(({ connected }) => connected));
+  });
+});
+
+describe('a probe of a registry', () => {
+  const text = probeText('n'.repeat(22));
+  const handshake = (streamId: StreamId) =>
+    encodeFrame({ streamId, body: { type: 'handshake', payload: Buffer.from(text) } });
+
+  it('is answered with a reset that says the same, and the registry is not asked', async () => {
+    fixture = await Fixture.start();
+    const harness = await stranger();
+    const socket = await fixture.socket();
+    socket.send(handshake(harness.streamId));
+    expect(await harness.reset).toBe(text);
+    expect(fixture.registry.validated).toEqual([]);
+  });
+
+  it('is answered also when there is no room for anybody', async () => {
+    fixture = await Fixture.start();
+    const never = new Promise<never>(() => {});
+    fixture.registry.validateAnswer = () => never;
+    const crowd = [];
+    for (let n = 0; n < 33; n += 1) crowd.push(await stranger());
+    for (const harness of crowd) harness.knock();
+    expect(await crowd[32]?.reset).toBe(PROTOCOL_ERROR);
+    const harness = await stranger();
+    const socket = await fixture.socket();
+    socket.send(handshake(harness.streamId));
+    expect(await harness.reset).toBe(text);
+  });
+
+  it('on the stream of somebody else is a second handshake like any other', async () => {
+    fixture = await Fixture.start();
+    const harness = await fixture.harness();
+    const socket = await fixture.socket();
+    socket.send(handshake(harness.streamId));
+    expect(await harness.reset).toBe(PROTOCOL_ERROR);
   });
 });
 

@@ -132,7 +132,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const notReady = () => {
     if (door.draining) return 'draining';
     if (!door.keys.loaded) return 'no registry has told its ticket keys yet';
-    if (parts.presence?.forwards === false) return 'no registry gets its probes through this relay';
+    if (!door.forwards) return 'no registry gets its probes through this relay';
     const aloneMs = parts.presence?.aloneMs ?? 0;
     return aloneMs < KEYS_CURRENT_MS ? undefined : 'no registry tells whether the ticket keys are current';
   };
@@ -262,6 +262,10 @@ function startPresence(
       },
       undeny: (registryId, denyId) => door.denies.remove(registryId, denyId),
       probe: (registrationId) => rendezvous.probe(registrationId),
+      forwards: (forwards) => {
+        door.forwards = forwards;
+        if (!forwards) rendezvous.release();
+      },
     },
   });
   presence.start();
@@ -298,9 +302,8 @@ function startTicking(parts: Parts): () => void {
   };
 }
 
-function levelsOf({ rendezvous, upgrades, presence }: Parts): Levels {
-  const { connections = 0, forwards = true } = presence ?? {};
-  return { ...rendezvous.levels(), unfinished: upgrades.porch.size, presence: connections, forwards };
+function levelsOf({ rendezvous, upgrades, presence, door: { forwards } }: Parts): Levels {
+  return { ...rendezvous.levels(), unfinished: upgrades.porch.size, presence: presence?.connections ?? 0, forwards };
 }
 
 function loadOf({ rendezvous, door }: Parts, bytesPerSecond: number): PresenceToRegistry {

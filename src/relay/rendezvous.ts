@@ -145,6 +145,15 @@ export class Rendezvous {
     executor.close('draining');
   }
 
+  /**
+   * What comes in here does not come out. Harnesses recover at another relay; so do real executors, which have no socket anywhere else. Our
+   * sidecars stay, for their probes tell when it is mended.
+   */
+  release(): void {
+    for (const harness of this.#harnesses) if (!isProbe(harness.ticket)) harness.end('not_forwarding');
+    for (const executor of this.#executors) if (executor.ticket.runtime === 'external') this.dismiss(executor);
+  }
+
   /** Does the executor of this registration answer a ping? */
   probe(registrationId: RegistrationId): Promise<boolean> {
     return this.#door.routes.find(registrationId)?.probe(REGISTRATION_PING_MS) ?? Promise.resolve(false);

@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../telemetry/testing/manual-clock.ts';
+import { parseBootId } from '../../wire/index.ts';
 import { eventually, Fixture } from '../testing/fixture.ts';
 
 let fixture: Fixture;
@@ -12,6 +14,13 @@ async function onTwoRelays(clock?: ManualClock): Promise<void> {
   await eventually(() => fixture.registry.heard.length > 0);
   fixture.registry.tell({ type: 'relays', count: 2 });
   await eventually(() => fixture.relay.live.length === 2);
+}
+
+/** The sidecar has handled all that the registry told it. */
+async function handled(): Promise<void> {
+  const nonce = randomUUID();
+  fixture.registry.tell({ type: 'ping', nonce });
+  await eventually(() => fixture.registry.heard.some((message) => message.type === 'pong' && message.nonce === nonce));
 }
 
 describe('two sockets of one registration', () => {
@@ -71,6 +80,44 @@ describe('two sockets of one registration', () => {
     fixture.registry.tell({ type: 'relays', count: 2 });
     await eventually(() => fixture.relay.live.length === 2);
     expect(fixture.relay.accepted[1]?.holds).toBeUndefined();
+  });
+});
+
+describe('a socket at a relay that does not forward', () => {
+  const BAD = parseBootId('relay-boot-1');
+
+  it('stays, and another is had in its place', async () => {
+    fixture = await Fixture.start();
+    const first = await fixture.socket();
+    await eventually(() => fixture.registry.heard.length > 0);
+    fixture.registry.tell({ type: 'relays', count: 1, notForwarding: [BAD] });
+    await eventually(() => fixture.relay.live.length === 2);
+    expect(fixture.relay.accepted[1]?.holds).toBe(BAD);
+    expect(fixture.relay.live).toContain(first);
+  });
+
+  it('does not stand for the good one, which is dialled again when it is lost', async () => {
+    await onTwoRelays();
+    fixture.registry.tell({ type: 'relays', count: 1, notForwarding: [BAD] });
+    const [bad, good] = fixture.relay.live;
+    await handled();
+    good?.socket.terminate();
+    await eventually(() => fixture.relay.accepted.length === 3 && fixture.relay.live.length === 2);
+    expect(fixture.relay.accepted[2]?.holds).toBe(BAD);
+    expect(fixture.relay.live).toContain(bad);
+  });
+
+  it('counts again when its relay is mended: the surplus is not dialled for once it is lost', async () => {
+    const clock = new ManualClock();
+    await onTwoRelays(clock);
+    fixture.registry.tell({ type: 'relays', count: 2, notForwarding: [BAD] });
+    await eventually(() => fixture.relay.live.length === 3);
+    fixture.registry.tell({ type: 'relays', count: 2 });
+    await handled();
+    fixture.relay.live[2]?.socket.terminate();
+    await eventually(() => fixture.log.lines('relay socket closed').length === 1);
+    await clock.advanceTurnByTurn(8000);
+    expect(fixture.relay.accepted.length).toBe(3);
   });
 });
 

@@ -96,9 +96,11 @@ describe('the Deployments of a Relay', () => {
   });
 
   it('trust a bundle only where there is one', () => {
-    const args = (privateTrust: boolean) => podOf(relayDeployment({ ...inputOf(), privateTrust }))?.containers[0]?.args;
-    expect(args(true)).toEqual(expect.arrayContaining(['--ca-file', '/etc/noisefleet/ca/ca.crt']));
-    expect(args(false)).not.toContain('--ca-file');
+    for (const deployment of [relayDeployment, registryDeployment]) {
+      const args = (privateTrust: boolean) => podOf(deployment({ ...inputOf(), privateTrust }))?.containers[0]?.args;
+      expect(args(true)).toEqual(expect.arrayContaining(['--ca-file', '/etc/noisefleet/ca/ca.crt']));
+      expect(args(false)).not.toContain('--ca-file');
+    }
   });
 
   it('tell registries the external names only where there are some', () => {

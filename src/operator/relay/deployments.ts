@@ -60,10 +60,12 @@ export function registryDeployment(input: RelayDeploymentsInput): Child<V1Deploy
       ...externalArguments(spec.external),
       ...['--operator-service-account', input.settings.operatorServiceAccount],
       ...['--ticket-keys-file', `${PATHS.ticketKeys}/ticket-keys.json`, '--tls-dir', PATHS.tls],
+      ...trustArguments(input),
       ...['--log-level', input.settings.logLevel],
     ],
     volumeMounts: [
       { name: 'tls', mountPath: PATHS.tls, readOnly: true },
+      { name: 'bundle', mountPath: PATHS.bundle, readOnly: true },
       { name: 'ticket-keys', mountPath: PATHS.ticketKeys, readOnly: true },
       { name: 'tmp', mountPath: PATHS.spool },
     ],
@@ -76,6 +78,7 @@ export function registryDeployment(input: RelayDeploymentsInput): Child<V1Deploy
     needsApi: true,
     volumes: [
       secretVolume('tls', input.userTlsSecret ?? names.registryTls),
+      { name: 'bundle', configMap: { name: names.bundle } },
       secretVolume('ticket-keys', names.ticketKeys),
     ],
   });
@@ -93,7 +96,7 @@ export function relayDeployment(input: RelayDeploymentsInput): Child<V1Deploymen
       ...['--listen', `0.0.0.0:${PORTS.relay}`, '--admin-listen', `0.0.0.0:${PORTS.admin}`],
       ...['--registry-url', `https://${peers}:${PORTS.registry}`],
       ...['--presence-secret-file', `${PATHS.presence}/token`],
-      ...(input.privateTrust ? ['--ca-file', `${PATHS.bundle}/ca.crt`] : []),
+      ...trustArguments(input),
       ...['--tls-dir', PATHS.tls],
       ...['--log-level', input.settings.logLevel],
     ],
@@ -225,6 +228,11 @@ function nameOf(names: RelayNames, component: 'registry' | 'relay'): string {
 
 function secretVolume(name: string, secretName: string): V1Volume {
   return { name, secret: { secretName, defaultMode: GROUP_READABLE } };
+}
+
+/** Relays trust registries and each other; registries trust the relays that they probe. */
+function trustArguments({ privateTrust }: RelayDeploymentsInput): string[] {
+  return privateTrust ? ['--ca-file', `${PATHS.bundle}/ca.crt`] : [];
 }
 
 function externalArguments(external: Relay['spec']['external']): string[] {

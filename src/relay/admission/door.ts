@@ -37,6 +37,8 @@ export class Door {
   readonly #socketCount: () => number;
   /** Registration → expiry of the ticket whose socket was closed to be renewed (seconds). */
   readonly #renew = new Map<string, number>();
+  /** False while no registry gets its probes through this relay. */
+  forwards = true;
   #draining = false;
   #closedToHarnesses = false;
 

@@ -29,6 +29,9 @@ export async function admitExecutor(door: Door, { token, holds }: ExecutorUpgrad
     const code = deny.reason === 'superseded' ? 'superseded' : 'revoked';
     throw new Refusal(403, code, `this registration was refused by a registry (${deny.reason}); register again`);
   }
+  if (!door.forwards && ticket.runtime === 'external') {
+    throw new Refusal(503, 'draining', 'what comes in here does not come out: dial again, to another replica');
+  }
   if (door.mustRenew(ticket)) {
     throw new Refusal(
       403,

@@ -28,6 +28,11 @@ interface PresenceSource {
   readonly undeny: (registryId: string, denyId: string) => void;
   /** Does the executor of this registration answer? */
   readonly probe: (registrationId: RegistrationId) => Promise<boolean>;
+  /**
+   * Told when it changes. False: no registry vouches for this relay; each that it is in touch with sends probes through it, and none comes
+   * back (docs/adr/0009). One registry alone may be what is cut off.
+   */
+  readonly forwards: (forwards: boolean) => void;
 }
 
 export interface PresenceOptions {
@@ -75,14 +80,6 @@ export class Presence {
   /** For how long no registry has told this relay anything, in milliseconds; 0 while one does. */
   get aloneMs(): number {
     return this.connections > 0 ? 0 : this.#options.clock.now() - this.#aloneSince;
-  }
-
-  /**
-   * False while no registry vouches for it: each that it is in touch with sends probes through it, and none comes back (docs/adr/0009). One
-   * registry alone may be what is cut off.
-   */
-  get forwards(): boolean {
-    return this.#forwards;
   }
 
   start(): void {
@@ -183,12 +180,13 @@ export class Presence {
   }
 
   #weigh(): void {
-    const { logger } = this.#options;
+    const { logger, source } = this.#options;
     const links = [...this.#links.values()].filter(({ entered }) => entered);
     const forwards = links.length === 0 || links.some(({ vouches }) => vouches);
     if (forwards === this.#forwards) return;
     this.#forwards = forwards;
     if (forwards) logger.info('probes come back, or a registry that knows nothing of them is there: ready again');
     else logger.warn({ registries: links.length }, 'no registry gets its probes through this relay: unready');
+    source.forwards(forwards);
   }
 }

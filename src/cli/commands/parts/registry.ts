@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import type { RegistryOptions } from '../../../registry/index.ts';
 import type { Logger, Metrics } from '../../../telemetry/index.ts';
 import { UsageError } from '../../exit.ts';
-import { flag, type Listen, urlOf } from '../../flags.ts';
+import { caFileFlag, flag, type Listen, urlOf } from '../../flags.ts';
 import { listenFlag, type Service, serve, withServiceFlags } from '../../serve.ts';
 
 interface ObjectName {
@@ -23,6 +23,7 @@ interface RegistryFlags {
   readonly externalRelayUrl?: string;
   readonly ticketKeysFile: string;
   readonly tlsDir?: string;
+  readonly caFile?: string;
   readonly logLevel: string;
   readonly exitOnStdinClose: boolean;
 }
@@ -52,6 +53,7 @@ export function registryCommand(): Command {
       ),
     )
     .addOption(flag('--ticket-keys-file <file>', 'private keys that sign tickets; followed').makeOptionMandatory())
+    .addOption(caFileFlag())
     .addOption(flag('--tls-dir <folder>', 'serve TLS with tls.crt and tls.key of it; followed'))
     .addOption(flag('--external-registry-host <name>', 'callers that name this host get the external relay URL'))
     .addOption(flag('--external-relay-url <url>', 'base URL of the relays for them').argParser(urlOf('ws', 'wss')))
@@ -77,6 +79,7 @@ function commonOptions(flags: RegistryFlags) {
     relayUrl: flags.relayUrl,
     ticketKeysFile: flags.ticketKeysFile,
     tlsFolder: flags.tlsDir,
+    caFile: flags.caFile,
     external:
       externalRegistryHost !== undefined && externalRelayUrl !== undefined
         ? { registryHost: externalRegistryHost, relayUrl: externalRelayUrl }
