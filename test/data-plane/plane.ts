@@ -9,8 +9,9 @@ import { Harness, type HarnessOptions } from '../../src/harness/index.ts';
 import { createKeyFile, type Keypair } from '../../src/noise/index.ts';
 import { type DirectoryFile, type RunningRegistry, startRegistry } from '../../src/registry/index.ts';
 import { type RunningRelay, startRelay } from '../../src/relay/index.ts';
-import { createMetrics } from '../../src/telemetry/index.ts';
+import { type Clock, createMetrics, systemClock } from '../../src/telemetry/index.ts';
 import { createTicketKeysFile, fingerprintOf, parseEnvironmentId } from '../../src/wire/index.ts';
+import { DeafRelay } from '../faults/deaf-relay.ts';
 import { type RelayProxy, startRelayProxy } from '../faults/relay-proxy.ts';
 import { PlaneLog } from './plane-log.ts';
 import { RawHarness } from './raw-harness.ts';
@@ -24,6 +25,7 @@ export interface PlaneOptions {
   readonly relays?: number;
   /** How long a relay that ends waits for quiet moments. */
   readonly drainMs?: number;
+  readonly registryClock?: Clock;
 }
 
 /** The whole data plane in one process, every part the real one, on loopback. Parts can be stopped and started again. */
@@ -36,21 +38,26 @@ export class Plane {
   readonly otherToken = newToken();
   readonly #executorToken = newToken();
   readonly #drainMs: number;
+  readonly #registryClock: Clock;
   readonly #keys = new Map<string, { keypair: Keypair; state: KeyState }>();
   #isGranted = true;
   proxy: RelayProxy | undefined;
   registry: RunningRegistry | undefined;
   readonly relays: RunningRelay[] = [];
+  /** Relays with a fault that no real one can be made to have. */
+  readonly faulty: DeafRelay[] = [];
   #nextRelay = 0;
   executor: RunningExecutor | undefined;
   execServer: ExecServer | undefined;
 
-  private constructor(drainMs: number) {
+  private constructor({ drainMs = 0, registryClock = systemClock }: PlaneOptions) {
     this.#drainMs = drainMs;
+    this.#registryClock = registryClock;
   }
 
-  static async start({ relays = 1, drainMs = 0 }: PlaneOptions = {}): Promise<Plane> {
-    const plane = new Plane(drainMs);
+  static async start(options: PlaneOptions = {}): Promise<Plane> {
+    const { relays = 1 } = options;
+    const plane = new Plane(options);
     for (const folder of ['keys', 'state', 'spill']) mkdirSync(plane.path(folder), { mode: 0o700 });
     await createTicketKeysFile(plane.path('ticket-keys.json'));
     writeFileSync(plane.path('presence-secret'), newToken(), { mode: 0o600 });
@@ -77,6 +84,7 @@ export class Plane {
       ticketKeysFile: this.path('ticket-keys.json'),
       presence: { secretFile: this.path('presence-secret') },
       logger: this.log.logger('registry'),
+      clock: this.#registryClock,
     });
   }
 
@@ -94,6 +102,14 @@ export class Plane {
     return relay;
   }
 
+  /** One that forwards nothing, until it is mended. */
+  async startDeafRelay(): Promise<DeafRelay> {
+    const secret = readFileSync(this.path('presence-secret'), 'utf8');
+    const relay = await DeafRelay.start({ registryUrl: this.registryUrl, secret });
+    this.faulty.push(relay);
+    return relay;
+  }
+
   /** Ends a relay as its pod ends: from now on nobody new is sent there, and it drains. */
   async endRelay(relay = this.relays[0]): Promise<void> {
     if (relay === undefined) return;
@@ -102,9 +118,10 @@ export class Plane {
   }
 
   /** As a Service does: one after the other, those that are there. */
-  #balance(): RunningRelay | undefined {
+  #balance(): { readonly url: string } | undefined {
     this.#nextRelay += 1;
-    return this.relays[this.#nextRelay % Math.max(1, this.relays.length)];
+    const relays = [...this.relays, ...this.faulty.filter(({ isReady }) => isReady)];
+    return relays[this.#nextRelay % Math.max(1, relays.length)];
   }
 
   /** The sidecar takes the token that an earlier life of it would have left, so that the exec-server can start first. */
@@ -196,7 +213,7 @@ export class Plane {
 
   async close(): Promise<void> {
     await this.executor?.close();
-    await Promise.all(this.relays.map((relay) => relay.close()));
+    await Promise.all([...this.relays, ...this.faulty].map((relay) => relay.close()));
     await this.registry?.close();
     await this.execServer?.close();
     await this.proxy?.close();
