@@ -187,12 +187,12 @@ export class ExecutorSocket {
 
   /** It is too much for a budget: both sides hear of it, and what waited is gone. */
   cut(stream: Stream, reason: CutReason): void {
+    this.#context.traffic.cut[reason] += 1;
     if (stream.state === 'over') {
       // Its harness is gone. What it left behind was dropped, its reset with it.
       if (this.open) this.forward(stream, resetFrame(stream, reason));
       return;
     }
-    this.#context.traffic.cut[reason] += 1;
     stream.harness.dropQueued();
     stream.harness.deliver(resetFrame(stream, reason));
     this.release(stream, reason);
