@@ -121,8 +121,8 @@ export class PlayedFleet {
   }
 
   /** A harness with an open stream, each of an identity of its own. */
-  async harness({ ticket }: PlayedExecutor): Promise<PlayedHarness> {
-    const url = `${this.#relay.told.url}/v1/harness?ticket=${await this.#harnessTicket(ticket)}`;
+  async harness(executor: PlayedExecutor): Promise<PlayedHarness> {
+    const url = await this.harnessUrl(executor);
     const streamId = parseStreamId(randomUUID());
     const open = Promise.withResolvers<void>();
     let onBytes = (bytes: Uint8Array): void => reader.push(bytes);
@@ -143,6 +143,11 @@ export class PlayedFleet {
     await open.promise;
     harness.onMessage = undefined;
     return harness;
+  }
+
+  /** What a harness of an identity of its own dials; good for one socket. */
+  async harnessUrl({ ticket }: PlayedExecutor): Promise<string> {
+    return `${this.#relay.told.url}/v1/harness?ticket=${await this.#harnessTicket(ticket)}`;
   }
 
   /** So many executors in presence, each in an environment of its own. */
