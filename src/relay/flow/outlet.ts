@@ -4,7 +4,7 @@ import type { Parcel } from './packed-queue.ts';
 import type { TurnEnd } from './turn-end.ts';
 
 /** Bytes given to the socket in one corked write: enough to make the system call cheap, little enough that a pong waits behind no more. */
-const BATCH_BYTES = 131_072;
+export const BATCH_BYTES = 131_072;
 
 export interface ParcelSource {
   shift(): Parcel | undefined;
