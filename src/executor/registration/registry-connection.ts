@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import { MAX_REGISTRY_BODY_BYTES, type Trust, trustOptions } from '../../wire/index.ts';
 import { ExecutorError } from '../errors.ts';
@@ -33,28 +33,48 @@ export class RegistryConnection {
   }
 
   /**
-   * Follows no redirect.
+   * Follows no redirect. A kept socket that its registry closes in the moment in which we write is no answer (RFC 9112, 9.3.1): every registry that
+   * ends does so. Then it is said once more, on a new one.
    *
    * @throws ExecutorError `message_too_large`, an AbortError, or the socket's error
    */
-  async post(path: string, { headers, body, signal }: HttpCall): Promise<HttpAnswer> {
-    const start = this.#isTls ? tlsRequest : httpRequest;
-    // The agent gives a request only a socket that trusts what the request does.
-    const options = { method: 'POST', headers, signal, agent: this.#agent, ...trustOptions(this.#trust) };
-    const request = start(`${this.#base}${path}`, options).end(body);
-    request.on('error', () => {}); // one that comes after the response ends the reading of its body, which says so
-    const [response] = (await once(request, 'response')) as [IncomingMessage];
-    const seconds = Number(response.headers['retry-after'] ?? Number.NaN);
-    return {
-      status: response.statusCode ?? 0,
-      body: await bodyOf(response),
-      ...(seconds >= 0 && { retryAfterMs: seconds * 1000 }),
-    };
+  async post(path: string, call: HttpCall): Promise<HttpAnswer> {
+    const kept = this.#start(path, call, this.#agent);
+    try {
+      return await answerTo(kept);
+    } catch (error) {
+      if (!kept.reusedSocket || !isHangUp(error)) throw error;
+      return answerTo(this.#start(path, call, false));
+    }
   }
 
   close(): void {
     this.#agent.destroy();
   }
+
+  #start(path: string, { headers, body, signal }: HttpCall, agent: Agent | false): ClientRequest {
+    const start = this.#isTls ? tlsRequest : httpRequest;
+    // The agent gives a request only a socket that trusts what the request does.
+    const options = { method: 'POST', headers, signal, agent, ...trustOptions(this.#trust) };
+    const request = start(`${this.#base}${path}`, options).end(body);
+    request.on('error', () => {}); // one that comes after the response ends the reading of its body, which says so
+    return request;
+  }
+}
+
+async function answerTo(request: ClientRequest): Promise<HttpAnswer> {
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  const seconds = Number(response.headers['retry-after'] ?? Number.NaN);
+  return {
+    status: response.statusCode ?? 0,
+    body: await bodyOf(response),
+    ...(seconds >= 0 && { retryAfterMs: seconds * 1000 }),
+  };
+}
+
+function isHangUp(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'ECONNRESET' || code === 'EPIPE';
 }
 
 async function bodyOf(response: IncomingMessage): Promise<string> {
