@@ -31,11 +31,13 @@ class Way {
   /** Of the whole time: the session of before was gone. */
   sessionsLost = 0;
   connections = 0;
-  readonly #why = new Map<string, number>();
+  readonly #why: string[] = [];
+  #retries: string[] = [];
 
   connect(environment: string): Promise<Harness> {
     const onEvent: HarnessOptions['onEvent'] = (event) => {
       if (event.type === 'disconnected') this.#lost(event.error);
+      if (event.type === 'retrying') this.#retries.push(`${event.error.code}: ${event.error.message}`);
       if (event.type !== 'attached') return;
       this.connections += 1;
       if (!event.resumed && this.connections > 1) this.sessionsLost += 1;
@@ -55,14 +57,19 @@ class Way {
     return losses;
   }
 
+  takeRetries(): readonly string[] {
+    const retries = this.#retries;
+    this.#retries = [];
+    return retries;
+  }
+
   get why(): Record<string, number> {
-    return Object.fromEntries(this.#why);
+    return Object.fromEntries(countsOf(this.#why));
   }
 
   #lost({ code, message }: HarnessError): void {
     this.#losses += 1;
-    const key = `${code}: ${message}`;
-    this.#why.set(key, (this.#why.get(key) ?? 0) + 1);
+    this.#why.push(`${code}: ${message}`);
   }
 }
 
@@ -156,6 +163,12 @@ function tell(answer: Answer): void {
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 }
 
+function countsOf(all: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const each of all) counts.set(each, (counts.get(each) ?? 0) + 1);
+  return counts;
+}
+
 function windowOf(streams: readonly StreamSession[], commands: readonly Commands[]): Window {
   const now = performance.now();
   const losses = streams.map(({ way }) => way.takeLosses());
@@ -163,6 +176,7 @@ function windowOf(streams: readonly StreamSession[], commands: readonly Commands
     silencesMs: streams.map(({ stream }) => Math.round(stream.longestSilenceMs(now))),
     moved: losses.filter((count) => count > 0).length,
     losses: losses.reduce((sum, count) => sum + count, 0),
+    retries: Object.fromEntries(countsOf([...streams, ...commands].flatMap(({ way }) => way.takeRetries()))),
     commandMs: Math.round(Math.max(...commands.map((each) => each.takeLongestMs()))),
   };
 }

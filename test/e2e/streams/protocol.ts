@@ -20,6 +20,8 @@ const window = z.strictObject({
   /** Sessions that lost a connection, and connections that were lost. */
   moved: z.number(),
   losses: z.number(),
+  /** Attempts to come back that did not succeed, by what they met. */
+  retries: z.record(z.string(), z.number()),
   /** The longest that one of the short commands took. */
   commandMs: z.number(),
 });

@@ -37,12 +37,12 @@ export class Streams {
   async look(what: string): Promise<Window> {
     this.#child.stdin?.write('window\n');
     const { window } = await this.#next('window');
-    const { silencesMs, moved, losses, commandMs } = window;
+    const { silencesMs, moved, losses, retries, commandMs } = window;
     const sorted = silencesMs.toSorted((a, b) => a - b);
     const at = (part: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))];
     process.stdout.write(
       `  ${what}: ${moved} of ${sorted.length} sessions moved (${losses} connections lost); ` +
-        `longest silence p50 ${at(0.5)} p99 ${at(0.99)} max ${sorted.at(-1)} ms; longest short command ${commandMs} ms\n`,
+        `longest silence p50 ${at(0.5)} p99 ${at(0.99)} max ${sorted.at(-1)} ms; longest short command ${commandMs} ms; attempts that failed: ${JSON.stringify(retries)}\n`,
     );
     return window;
   }
