@@ -39,6 +39,7 @@ describe('a Relay under thirty streaming sessions', () => {
       await kubectl.run(['patch', 'relay', 'main', '--type=merge', '-p', JSON.stringify({ spec })]);
       await kubectl.wait('relay/main', 'condition=Reconciling', 60);
       for (const part of ['RelaysReady', 'RegistriesReady']) await kubectl.wait('relay/main', `condition=${part}`, 120);
+      await kubectl.wait('relay/main', 'jsonpath={.status.terminatingReplicas}', 30);
       // Sessions that never fall silent are at the old ones until the end of the drain, which goes on under what follows.
       const left = (await relay.pods('relay')).filter(({ metadata }) => old.includes(metadata.uid));
       expect(left.filter(({ metadata }) => metadata.deletionTimestamp === undefined)).toEqual([]);
