@@ -113,6 +113,11 @@ export const CLOSE_FLUSH_BYTES = MIB;
 
 /** A relay in the same cluster that cannot be reached in this time is not there (our-side.md §5). */
 export const SPLICE_REACH_MS = 2_000;
+/**
+ * And so long it may take over its answer to an upgrade: it may wait three seconds for an executor that went a moment ago. The harness gives up
+ * after ten.
+ */
+export const SPLICE_ANSWER_MS = 5_000;
 
 /** Drain (our-side.md §10): so long a relay that ends still takes harnesses, whose tickets were made before registries knew. */
 export const DRAIN_ACCEPT_MS = 10_000;

@@ -85,6 +85,40 @@ describe('a harness that lands on another replica than its executor', () => {
     await fleet.registry.saw((message) => message.type === 'lost' && message.bootId === bootId);
   });
 
+  it('is refused when that relay takes the connection and does not answer, and the registries hear of it', async () => {
+    const clock = new ManualClock(Date.now());
+    await fleet.stop();
+    fleet = await Fleet.start({ clock });
+    other = await fleet.another();
+    const silent = createServer();
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const asked = once(silent, 'connection').then(([socket]) => once(socket, 'data'));
+    const bootId = parseBootId('silent-relay');
+    const address = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+
+    const harness = misplaced(executorTicket(), { bootId, address });
+    const refused = expect(harness).rejects.toMatchObject(refusal('relay_unreachable'));
+    await asked;
+    clock.advance(5_000);
+
+    await refused;
+    await fleet.registry.saw((message) => message.type === 'lost' && message.bootId === bootId);
+    silent.close();
+  });
+
+  it('is refused when that relay takes the connection and goes', async () => {
+    const leaving = createServer((socket) => socket.once('data', () => socket.destroy()));
+    leaving.listen(0, '127.0.0.1');
+    await once(leaving, 'listening');
+    const address = `127.0.0.1:${(leaving.address() as AddressInfo).port}`;
+
+    await expect(misplaced(executorTicket(), { bootId: parseBootId('leaving-relay'), address })).rejects.toMatchObject(
+      refusal('relay_unreachable'),
+    );
+    leaving.close();
+  });
+
   it('is closed when that relay goes', async () => {
     const ticket = executorTicket();
     await fleet.sidecar(ticket);

@@ -3,7 +3,8 @@ import type { Duplex } from 'node:stream';
 import type { Clock, Logger } from '../../telemetry/index.ts';
 import type { BootId, HarnessTicket } from '../../wire/index.ts';
 import { Refusal } from '../admission/refusal.ts';
-import { SPLICE_REACH_MS } from '../limits.ts';
+import { SPLICE_ANSWER_MS, SPLICE_REACH_MS } from '../limits.ts';
+import { answered } from './answered.ts';
 import { type PeerTls, reach } from './reach.ts';
 import { passedOn, wasPassedOn } from './upgrade-request.ts';
 
@@ -53,14 +54,13 @@ export class Splicer {
   /**
    * Resolves when the two are joined. `onEnd` is called once, when they are no longer.
    *
-   * @throws Refusal 401 when the other relay is not reached, or the request was passed on already
+   * @throws Refusal 401 when the other relay is not reached or does not answer, or the request was passed on already
    */
   async join(misplaced: Misplaced, signal: AbortSignal, onEnd: () => void): Promise<void> {
-    const { request, ticket } = misplaced;
-    if (wasPassedOn(request)) {
+    if (wasPassedOn(misplaced.request)) {
       throw new Refusal(401, 'wrong_relay', 'the ticket is for another life of a relay');
     }
-    const peer = await this.#reach(ticket, signal);
+    const peer = await this.#ask(misplaced, signal);
     const splice = spliced(misplaced, peer, () => {
       this.#splices.delete(splice);
       onEnd();
@@ -68,10 +68,16 @@ export class Splicer {
     this.#splices.add(splice);
   }
 
-  async #reach({ address, bootId }: HarnessTicket, signal: AbortSignal): Promise<Duplex> {
+  /** The other relay, which has begun to answer. */
+  async #ask({ request, head, ticket }: Misplaced, signal: AbortSignal): Promise<Duplex> {
     const { clock, tls, logger, onLost } = this.#options;
+    const { address, bootId } = ticket;
     try {
-      return await reach({ address, tls, clock, signal, withinMs: SPLICE_REACH_MS });
+      const peer = await reach({ address, tls, clock, signal, withinMs: SPLICE_REACH_MS });
+      peer.write(passedOn(request), 'latin1');
+      if (head.length > 0) peer.write(head);
+      await answered({ peer, clock, signal, withinMs: SPLICE_ANSWER_MS });
+      return peer;
     } catch (cause) {
       if (!signal.aborted) {
         logger.warn({ relay: bootId, err: cause }, 'relay not reached');
@@ -84,7 +90,7 @@ export class Splicer {
   }
 }
 
-function spliced({ request, socket, head, ticket }: Misplaced, peer: Duplex, onEnd: () => void): Splice {
+function spliced({ socket, ticket }: Misplaced, peer: Duplex, onEnd: () => void): Splice {
   let frames = 0;
   let ended = false;
   const end = () => {
@@ -101,8 +107,6 @@ function spliced({ request, socket, head, ticket }: Misplaced, peer: Duplex, onE
     side.on('data', moved);
     side.on('close', end);
   }
-  peer.write(passedOn(request), 'latin1');
-  if (head.length > 0) peer.write(head);
   socket.pipe(peer);
   peer.pipe(socket);
   return {
