@@ -128,6 +128,22 @@ describe('a relay that knows its registries by one name', () => {
     await whileDialling(first.saw(inPresence));
   });
 
+  it('gives up one that is silent for 10 s, dials it again, and tells it all anew', async () => {
+    const second = await twin();
+    const relay = await relayAt(url());
+    await Promise.all([first.saw(inPresence), second.saw(inPresence)]);
+    first.received.length = 0;
+    first.fallSilent();
+    await clock.advanceTurnByTurn(9_900);
+    expect(first.received).toEqual([]);
+
+    await clock.advanceTurnByTurn(100);
+    await whileDialling(first.saw(inPresence));
+    expect(relay.notReady()).toBeUndefined();
+    // The other was never given up.
+    expect(second.received.filter(inPresence)).toHaveLength(1);
+  });
+
   it('is unready when no registry has told it anything for five minutes: there may be newer keys', async () => {
     listed(FIRST);
     const relay = await relayAt(url(), { random: () => 1 });

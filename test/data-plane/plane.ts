@@ -12,6 +12,7 @@ import { type RunningRelay, startRelay } from '../../src/relay/index.ts';
 import { type Clock, createMetrics, systemClock } from '../../src/telemetry/index.ts';
 import { createTicketKeysFile, fingerprintOf, parseEnvironmentId } from '../../src/wire/index.ts';
 import { DeafRelay } from '../faults/deaf-relay.ts';
+import { Line } from '../faults/line.ts';
 import { type RelayProxy, startRelayProxy } from '../faults/relay-proxy.ts';
 import { PlaneLog } from './plane-log.ts';
 import { RawHarness } from './raw-harness.ts';
@@ -26,6 +27,8 @@ export interface PlaneOptions {
   /** How long a relay that ends waits for quiet moments. */
   readonly drainMs?: number;
   readonly registryClock?: Clock;
+  /** Two, and everybody but relays asks the one that lives. */
+  readonly twinRegistry?: boolean;
 }
 
 /** The whole data plane in one process, every part the real one, on loopback. Parts can be stopped and started again. */
@@ -43,6 +46,9 @@ export class Plane {
   #isGranted = true;
   proxy: RelayProxy | undefined;
   registry: RunningRegistry | undefined;
+  twin: RunningRegistry | undefined;
+  /** To a registry that lives; missing where there is but one. */
+  #door: Line | undefined;
   readonly relays: RunningRelay[] = [];
   /** Relays with a fault that no real one can be made to have. */
   readonly faulty: DeafRelay[] = [];
@@ -65,6 +71,7 @@ export class Plane {
     plane.addKey('k1');
     plane.proxy = await startRelayProxy({ target: () => ({ host: '127.0.0.1', port: portOf(plane.#balance()?.url) }) });
     await plane.startRegistry();
+    if (options.twinRegistry) await plane.#startTwin();
     for (let n = 0; n < relays; n++) await plane.startRelay();
     await plane.startExecServer();
     await plane.startExecutor();
@@ -76,9 +83,25 @@ export class Plane {
   }
 
   async startRegistry(): Promise<void> {
-    this.registry = await startRegistry({
+    this.registry = await this.#newRegistry(portOf(this.registry?.url));
+  }
+
+  /** Half of the registries die. */
+  async endRegistry(): Promise<void> {
+    const { registry } = this;
+    this.registry = undefined;
+    await registry?.close();
+  }
+
+  async #startTwin(): Promise<void> {
+    this.twin = await this.#newRegistry(0);
+    this.#door = await Line.lay(() => new URL((this.registry ?? this.twin)?.url ?? ''));
+  }
+
+  #newRegistry(port: number): Promise<RunningRegistry> {
+    return startRegistry({
       host: '127.0.0.1',
-      port: portOf(this.registry?.url),
+      port,
       relayUrl: this.proxy?.url ?? '',
       directory: { file: this.path('directory.json') },
       ticketKeysFile: this.path('ticket-keys.json'),
@@ -88,12 +111,15 @@ export class Plane {
     });
   }
 
-  async startRelay(): Promise<RunningRelay> {
+  /** At all registries, or at those that `registryUrls` lead to. */
+  async startRelay(
+    registryUrls = [this.registry, this.twin].flatMap((registry) => registry?.url ?? []),
+  ): Promise<RunningRelay> {
     const relay = await startRelay({
       host: '127.0.0.1',
       port: 0,
       limits: { drainMs: this.#drainMs },
-      registryUrls: [this.registryUrl],
+      registryUrls,
       presenceSecret: async () => readFileSync(this.path('presence-secret'), 'utf8'),
       logger: this.log.logger('relay'),
       metrics: createMetrics({ component: 'relay', version: 'test' }),
@@ -155,7 +181,7 @@ export class Plane {
   }
 
   get registryUrl(): string {
-    return this.registry?.url ?? '';
+    return this.#door?.url ?? this.registry?.url ?? '';
   }
 
   /** A key file and its line in the directory, as the operator makes them: the line first, as Prepared. */
@@ -214,7 +240,7 @@ export class Plane {
   async close(): Promise<void> {
     await this.executor?.close();
     await Promise.all([...this.relays, ...this.faulty].map((relay) => relay.close()));
-    await this.registry?.close();
+    await Promise.all([this.registry?.close(), this.twin?.close(), this.#door?.close()]);
     await this.execServer?.close();
     await this.proxy?.close();
     rmSync(this.dir, { recursive: true });

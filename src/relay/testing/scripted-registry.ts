@@ -107,6 +107,11 @@ export class ScriptedRegistry {
     this.#relay?.terminate();
   }
 
+  /** Its host hangs: nothing that the relay sends is read, and nothing is said. */
+  fallSilent(): void {
+    this.#relay?.pause();
+  }
+
   /** A second time changes nothing. */
   async close(): Promise<void> {
     if (!this.#listener.listening) return;
