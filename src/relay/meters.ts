@@ -44,7 +44,7 @@ export interface Meters {
   publish(levels: Levels): void;
   refused(role: SocketKind, code: string): void;
   /** Somebody met a limit and was refused or dropped. */
-  limited(limit: UpgradeLimit | PorchLimit): void;
+  limited(limit: UpgradeLimit | PorchLimit | 'unfinished_messages'): void;
 }
 
 const COUNTERS = {

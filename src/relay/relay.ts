@@ -284,7 +284,7 @@ function startTicking(parts: Parts): () => void {
     context.measures.eventLoopDelay(Math.max(0, performance.now() - tickedAt - SWEEP_MS));
     tickedAt = performance.now();
     const now = context.clock.now();
-    rendezvous.sweep(now);
+    for (let ended = rendezvous.sweep(now); ended > 0; ended -= 1) meters.limited('unfinished_messages');
     door.sweep(TICKET_CLOCK_SKEW_SECONDS);
     upgrades.porch.sweep(now);
     meters.publish(levelsOf(parts));

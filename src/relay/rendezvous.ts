@@ -12,6 +12,7 @@ import {
 import { denyMatches, executorSubject, harnessSubject } from './admission/denies.ts';
 import type { Door } from './admission/door.ts';
 import type { AdmittedHarness } from './admission/harness.ts';
+import { endUnfinished } from './capacity/unfinished-messages.ts';
 import type { RelayContext } from './context.ts';
 import { REGISTRATION_PING_MS } from './limits.ts';
 import type { Levels } from './meters.ts';
@@ -175,14 +176,15 @@ export class Rendezvous {
     }
   }
 
-  /** To be called about every second. */
-  sweep(now: number): void {
+  /** To be called about every second; returns how many harnesses were ended for what they had sent only in part. */
+  sweep(now: number): number {
     this.#context.gate.sweep(now);
     for (const harness of this.#harnesses) harness.sweep(now);
     for (const executor of this.#executors) {
       executor.sweep(now);
       this.#checkTicket(executor, now);
     }
+    return endUnfinished(this.#harnesses, this.#context.limits.processUploadBytes);
   }
 
   #checkTicket(executor: ExecutorSocket, now: number): void {

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../../telemetry/index.ts';
@@ -44,6 +45,10 @@ export class Endpoint {
   /** By the finer clock, of the last WebSocket ping that is unanswered. */
   #askedAt: number | undefined;
   #dropped = 0;
+  /** A message came since the last sweep. */
+  #finished = true;
+  /** What the socket had read when a sweep last saw that. */
+  #finishedAtBytes = 0;
   readonly #pongWaiters: (() => void)[] = [];
 
   constructor(options: EndpointOptions) {
@@ -59,6 +64,7 @@ export class Endpoint {
     this.#pingedAt = this.openedAt;
     ws.on('message', (data: Buffer, isBinary: boolean) => {
       this.#heard = true;
+      this.#finished = true;
       if (data.length > COPY_LIMIT_BYTES) options.collector.received(data.length);
       if (this.#reason === undefined) options.onMessage(data, isBinary);
     });
@@ -75,6 +81,11 @@ export class Endpoint {
 
   get open(): boolean {
     return this.#reason === undefined && !this.#closed;
+  }
+
+  /** What was read of a message that is not whole yet, as seen at the last sweep: since the one before no message ended. */
+  get unfinishedBytes(): number {
+    return this.open && !this.#finished ? this.#bytesRead - this.#finishedAtBytes : 0;
   }
 
   /** Ends the socket: what is queued is written, a close frame follows, and a peer that does not read it is cut. */
@@ -123,6 +134,8 @@ export class Endpoint {
   /** To be called about every second. */
   sweep(now: number): void {
     if (!this.open) return;
+    if (this.#finished) this.#finishedAtBytes = this.#bytesRead;
+    this.#finished = false;
     // While we do not read, its pongs lie unread: no sign of life is expected.
     if (this.#heard || this.#options.ws.isPaused) this.#heardAt = now;
     this.#heard = false;
@@ -135,6 +148,11 @@ export class Endpoint {
       this.#pingedAt = now;
       send();
     }
+  }
+
+  get #bytesRead(): number {
+    const { socket } = this.#options;
+    return socket instanceof Socket ? socket.bytesRead : 0;
   }
 
   #ping(): void {

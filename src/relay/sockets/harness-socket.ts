@@ -116,6 +116,10 @@ export class HarnessSocket implements HarnessEnd {
     return this.#endpoint.openedAt;
   }
 
+  get unfinishedBytes(): number {
+    return this.#endpoint.unfinishedBytes;
+  }
+
   deliver(message: Uint8Array): void {
     this.#frames += 1;
     this.#queue.append(message);
