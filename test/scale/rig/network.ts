@@ -67,12 +67,12 @@ export class Network {
     return `${this.#subnet}.1`;
   }
 
-  /** A new host with an address that no earlier one had, until they are used up. */
-  place(): Place {
+  /** A new host, with an address that no earlier one had (until they are used up) or with one that a removed one had. */
+  place(again?: string): Place {
     const number = this.#made;
     this.#made += 1;
     const name = `${this.#name}-${number}`;
-    const address = `${this.#subnet}.${FIRST_HOST + (number % (LAST_HOST - FIRST_HOST))}`;
+    const address = again ?? `${this.#subnet}.${FIRST_HOST + (number % (LAST_HOST - FIRST_HOST))}`;
     ip('netns', 'add', name);
     ip('link', 'add', name, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name);
     ip('link', 'set', name, 'master', this.#bridge, 'up');

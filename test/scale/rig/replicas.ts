@@ -112,6 +112,7 @@ export class RigRelay {
   readonly endpoint: Endpoint;
   readonly part: Part;
   readonly #options: RelayPlace;
+  readonly #removed = Promise.withResolvers<void>();
   #lost = false;
   #gone = false;
 
@@ -161,7 +162,15 @@ export class RigRelay {
     if (this.#gone) return;
     this.#gone = true;
     onGone();
-    void balancer.miss(this.endpoint).then(() => place.remove());
+    void balancer.miss(this.endpoint).then(() => {
+      place.remove();
+      this.#removed.resolve();
+    });
+  }
+
+  /** Of one that was killed: the Service sends nobody there any more, and its address is free. */
+  get removed(): Promise<void> {
+    return this.#removed.promise;
   }
 
   /** Its host falls off the network: nobody is told. The process runs on for nobody; it is ended when the rig is, or by `kill`. */

@@ -99,10 +99,10 @@ export class Rig {
     return registry;
   }
 
-  /** A further replica on a host of its own, ready when it resolves. */
-  async startRelay(): Promise<RigRelay> {
+  /** A further replica on a host of its own, with a new address or that of one that is gone; ready when it resolves. */
+  async startRelay(address?: string): Promise<RigRelay> {
     const relay = new RigRelay(this.#surroundings('relay'), {
-      place: this.network.place(),
+      place: this.network.place(address),
       registryUrls: this.registries.map(({ url }) => url),
       drainSeconds: this.#options.drainSeconds,
       balancer: this.#relayBalancer,
