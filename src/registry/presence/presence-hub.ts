@@ -4,6 +4,7 @@ import type { Clock, Counter, Gauge, Logger, Metrics } from '../../telemetry/ind
 import {
   type EnvironmentId,
   type ExecutorTicket,
+  isProbe,
   type PresenceToRegistry,
   type PresenceToRelay,
   presenceToRelay,
@@ -184,7 +185,8 @@ export class PresenceHub {
         denies.acknowledged(message.denyId, `relay ${this.#connections.get(id)?.bootId ?? ''}`);
         return;
       case 'access':
-        this.#options.audit.access(message.entries);
+        // A relay of an earlier release lists probes too: they have no grant, and need none.
+        this.#options.audit.access(message.entries.filter((entry) => !isProbe(entry)));
         return;
       case 'penalty':
         // A relay speaks for the executors that it has, and for no other.

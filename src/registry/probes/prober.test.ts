@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { PROBE_GRANT, PROBE_IDENTITY } from '../../wire/index.ts';
 import { TestAuthority } from '../../wire/testing/authority.ts';
 import { identityHashOf } from '../identity-hash.ts';
 import type { RegistryOptions } from '../options.ts';
@@ -150,6 +151,18 @@ describe('a probe', () => {
     });
     expect(claims.identityHash).not.toHaveLength(identityHashOf('anybody').length);
     expect(door.hops).toEqual(['1']);
+  });
+
+  it('is not put out for want of a grant when a relay of an earlier release lists it among those that it let in', async () => {
+    await start();
+    const relay = await present(await openDoor(), 'relay-boot-a');
+    const access = (identityHash: string) => ({ environmentId: DEMO, identityHash, grant: PROBE_GRANT });
+    relay.say({ type: 'access', entries: [access(PROBE_IDENTITY), access('somebody')] });
+    await relay.settled(fixture);
+    fixture.clock.advance(10_000);
+    await relay.hears('deny');
+    const denied = relay.heard.flatMap((message) => (message.type === 'deny' ? [message.deny.match] : []));
+    expect(denied).toEqual([{ identityHash: 'somebody', grant: PROBE_GRANT }]);
   });
 
   it.each([
