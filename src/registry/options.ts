@@ -34,8 +34,8 @@ export interface RegistryOptions extends Address {
   readonly random?: () => number;
   readonly limits?: Partial<RegistryLimits>;
   /**
-   * What relays know this replica by. The same over restarts, so that a new life replaces the denies of the one before; made from host and
-   * port when missing.
+   * What relays know this replica by: its own, since a relay is in presence once at each. The same over restarts, so that a new life replaces
+   * the denies of the one before; made from machine, host and port when missing.
    */
   readonly registryId?: string;
   /** Relays whose snapshot makes the picture whole, asked at each snapshot; 1 unless given. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import type { Clock } from '../telemetry/index.ts';
 import {
   Followed,
@@ -16,7 +17,7 @@ import { type PeerProofs, secretProof } from './peer-proofs.ts';
 import type { RelayTls } from './probes/probe.ts';
 
 export function registryIdOf({ registryId, host, port }: RegistryOptions): string {
-  return registryId ?? `registry-${host}-${port}`;
+  return registryId ?? `registry-${hostname()}-${host}-${port}`;
 }
 
 /** Which relay URL a caller gets. @throws RegistryStartError `relay_url` */

@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLogger } from '../telemetry/index.ts';
 import { ManualClock } from '../telemetry/testing/manual-clock.ts';
-import { controlToRelay, fingerprintOf, type PresenceToRegistry, parseKeyHash } from '../wire/index.ts';
+import {
+  controlToRelay,
+  fingerprintOf,
+  MAX_PRESENCE_MESSAGE_BYTES,
+  MAX_SESSION_ENTRIES,
+  type PresenceToRegistry,
+  parseKeyHash,
+} from '../wire/index.ts';
 import { startRelay } from './relay.ts';
 import { executorTicket, Fleet } from './testing/fleet.ts';
 import { PRESENCE_SECRET, ScriptedRegistry } from './testing/scripted-registry.ts';
@@ -19,15 +26,36 @@ const ofType =
     message.type === type;
 
 describe('presence', () => {
-  it('begins with boot id and port, then the snapshot, then whom it has let in', async () => {
+  it('begins with boot id and port, then the snapshot, then its load and whom it has let in', async () => {
     const port = Number(new URL(fleet.relay.url).port);
     await fleet.registry.saw(ofType('access'));
 
     expect(fleet.registry.received).toEqual([
       { type: 'hello', bootId: fleet.relay.bootId, port },
       { type: 'snapshot', entries: [] },
+      { type: 'load', streams: 0, bytesPerSecond: 0, draining: false },
       { type: 'access', entries: [] },
     ]);
+  });
+
+  it('is told in parts that a registry takes, however many sessions there are', async () => {
+    const sessions = Array.from({ length: MAX_SESSION_ENTRIES }, (_, n) => ({
+      harness: parseKeyHash(`SHA256:${String(n).padStart(43, 's')}`),
+      registrationId: executorTicket().registrationId,
+    }));
+    const executors = 140;
+    for (let n = 0; n < executors; n += 1) await fleet.sidecar(executorTicket(), sessions);
+    await fleet.registry.saw(() => fleet.registry.received.filter(ofType('add')).length === executors);
+    fleet.registry.received.length = 0;
+
+    fleet.registry.cut();
+    await fleet.registry.saw(ofType('access'));
+
+    const told = fleet.registry.received;
+    for (const message of told) expect(JSON.stringify(message).length).toBeLessThan(MAX_PRESENCE_MESSAGE_BYTES);
+    const [snapshot] = told.filter(ofType('snapshot'));
+    expect(snapshot?.entries.length).toBeGreaterThan(1);
+    expect((snapshot?.entries.length ?? 0) + told.filter(ofType('add')).length).toBe(executors);
   });
 
   it('of our sidecar begins with its session table, and follows its changes and its ticket', async () => {

@@ -116,6 +116,22 @@ describe('a relay that knows its registries by one name', () => {
     expect(first.connections).toBe(1);
   });
 
+  it('is in presence once at a registry that has two addresses, and by the other when the first is gone', async () => {
+    const second = await registry(SECOND, { port: first.port, signer: first.signer, registryId: `registry-${FIRST}` });
+    await relayAt(url());
+    await Promise.race([first, second].map((each) => each.saw(inPresence)));
+    await clock.advanceTurnByTurn(20_000);
+    const [here, ...more] = [first, second].filter(({ received }) => received.some(inPresence));
+    expect(here?.received.filter(inPresence).length).toBe(1);
+    expect(more).toEqual([]);
+
+    const [there, itsAddress] = here === first ? [second, SECOND] : [first, FIRST];
+    listed(itsAddress);
+    await clock.advanceTurnByTurn(5_000);
+    here?.cut();
+    await whileDialling(there.saw(inPresence), 1_000);
+  });
+
   it('stays where it is while nobody can tell the addresses', async () => {
     listed(FIRST);
     await relayAt(url());

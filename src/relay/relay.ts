@@ -261,6 +261,8 @@ function startPresence(
         rendezvous.apply(deny);
       },
       undeny: (registryId, denyId) => door.denies.remove(registryId, denyId),
+      lossKnown: (registrationId) => door.routes.lossKnown(registrationId),
+      load: () => loadOf({ rendezvous, door }, 0),
       probe: (registrationId) => rendezvous.probe(registrationId),
       forwards: (forwards) => {
         door.forwards = forwards;
@@ -306,6 +308,6 @@ function levelsOf({ rendezvous, upgrades, presence, door: { forwards } }: Parts)
   return { ...rendezvous.levels(), unfinished: upgrades.porch.size, presence: presence?.connections ?? 0, forwards };
 }
 
-function loadOf({ rendezvous, door }: Parts, bytesPerSecond: number): PresenceToRegistry {
+function loadOf({ rendezvous, door }: Pick<Parts, 'rendezvous' | 'door'>, bytesPerSecond: number): PresenceToRegistry {
   return { type: 'load', streams: rendezvous.levels().streams, bytesPerSecond, draining: door.draining };
 }

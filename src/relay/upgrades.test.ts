@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { request } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../telemetry/testing/manual-clock.ts';
 import { type Deny, fingerprintOf, parseEnvironmentId, TicketSigner } from '../wire/index.ts';
 import { executorTicket, Fleet, HARNESS_KEY } from './testing/fleet.ts';
 import { Peer } from './testing/peer.ts';
@@ -188,6 +189,24 @@ describe('a harness upgrade', () => {
     const streamId = randomUUID();
     harness.send(streamId, { type: 'resume', nextSeq: 0 });
     await executor.frame(streamId, 'resume');
+  });
+
+  it('is answered at once when every registry knows that the executor went: connect leads to it by now', async () => {
+    await fleet.stop();
+    // No time passes, so nobody has waited long enough.
+    fleet = await Fleet.start({ clock: new ManualClock() });
+    const ticket = executorTicket();
+    const { registrationId } = ticket;
+    (await fleet.sidecar(ticket)).leave();
+    await fleet.registry.sawType('remove');
+    const refused = expect(fleet.harness(ticket)).rejects.toMatchObject(refusal(401, 'executor_gone'));
+
+    fleet.registry.send({ type: 'removed', registrationId });
+
+    await refused;
+    await expect(fleet.harness(ticket)).rejects.toMatchObject(refusal(401, 'executor_gone'));
+    await fleet.sidecar(ticket);
+    await fleet.harness(ticket);
   });
 });
 

@@ -113,6 +113,7 @@ const PRESENCE_TO_RELAY: Samples<PresenceToRelay> = {
   undeny: [{ type: 'undeny', denyId: 'deny-1' }],
   ping: [{ ...ping, registrationId }],
   'ack-request': [{ type: 'ack-request', denyId: 'deny-1' }],
+  removed: [{ type: 'removed', registrationId }],
   forwarding: [
     { type: 'forwarding', answered: false },
     { type: 'forwarding', answered: true },

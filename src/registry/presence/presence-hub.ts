@@ -167,6 +167,7 @@ export class PresenceHub {
         return;
       case 'remove':
         this.#changed(table.remove(id, message.registrationId, now));
+        this.#connections.get(id)?.send({ type: 'removed', registrationId: message.registrationId });
         return;
       case 'sessions':
         this.#changed(table.sessions(id, message.registrationId, message.sessions));

@@ -137,6 +137,14 @@ describe('presence', () => {
       expect(fixture.logged('presence entry refused')).toMatchObject([{ reason: 'ticket_expired' }]);
     });
 
+    it('that a relay removes are routes no more when it hears so', async () => {
+      const relay = await ScriptedRelay.present(fixture, { entries: [{ ticket: await ticketOf('k1'), sessions: [] }] });
+      const registrationId = fixture.registrationId('k1');
+      relay.say({ type: 'remove', registrationId });
+      expect(await relay.hears('removed')).toEqual({ type: 'removed', registrationId });
+      expect(await offline()).toBe('environment_offline');
+    });
+
     it('are gone with a remove and with their relay', async () => {
       const relay = await ScriptedRelay.present(fixture, { entries: [{ ticket: await ticketOf('k1'), sessions: [] }] });
       relay.say({ type: 'remove', registrationId: fixture.registrationId('k1') });

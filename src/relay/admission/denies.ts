@@ -63,8 +63,9 @@ export class DenyList {
   }
 
   sweep(nowSeconds: number): void {
-    for (const denies of this.#bySource.values()) {
+    for (const [source, denies] of this.#bySource) {
       for (const [id, { until }] of denies) if (until <= nowSeconds) denies.delete(id);
+      if (denies.size === 0) this.#bySource.delete(source);
     }
   }
 }

@@ -115,6 +115,7 @@ export class Door {
     const now = this.nowSeconds();
     this.used.sweep(now, marginSeconds);
     this.denies.sweep(now);
+    this.routes.sweep(this.clock.now());
     this.visitors.sweep(this.clock.now());
     for (const [id, expiresAt] of this.#renew) if (expiresAt + marginSeconds < now) this.#renew.delete(id);
   }

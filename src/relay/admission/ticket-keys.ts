@@ -7,6 +7,8 @@ import { type TicketJwk, TicketVerifier } from '../../wire/index.ts';
 export class TicketKeys {
   readonly verifier = new TicketVerifier([]);
   readonly #bySource = new Map<string, readonly TicketJwk[]>();
+  /** Kept only until another registry tells its keys. */
+  readonly #gone = new Set<string>();
 
   /** True with the key set of at least one registry. */
   get loaded(): boolean {
@@ -15,14 +17,22 @@ export class TicketKeys {
 
   set(source: string, keys: readonly TicketJwk[]): void {
     this.#bySource.set(source, keys);
+    this.#gone.delete(source);
+    if (keys.length > 0) {
+      for (const each of this.#gone) this.#bySource.delete(each);
+      this.#gone.clear();
+    }
     this.#accept();
   }
 
   /** That registry will tell nothing any more: what only it told is forgotten, unless that is all there is. */
   forget(source: string): void {
     const others = [...this.#bySource].some(([each, keys]) => each !== source && keys.length > 0);
-    if (!others || !this.#bySource.delete(source)) return;
-    this.#accept();
+    if (!others) {
+      this.#gone.add(source);
+      return;
+    }
+    if (this.#bySource.delete(source)) this.#accept();
   }
 
   #accept(): void {

@@ -24,11 +24,18 @@ const MAX_INBOUND_BYTES = 16 * 1024 * 1024;
 /** Pauses before a redial: at once, then full jitter under a growing ceiling. Short, since without presence nobody is sent here. */
 const FIRST_CEILING_MS = 100;
 const LAST_CEILING_MS = 2_000;
+/** A further address of a registry that this relay is in touch with is looked at so often: it may become another registry's. */
+const TWIN_PAUSE_MS = 30_000;
+/** What one registry may leave unread: it starts anew with a snapshot. Far above what a relay says in the 10 s after which it is dead anyhow. */
+const MAX_UNREAD_BYTES = 64 * 1024 * 1024;
 
 interface LinkHandlers {
-  /** The registry's hello: keys and denies are loaded when this returns, and the relay then enters presence. */
-  readonly hello: (message: Extract<PresenceToRelay, { type: 'hello' }>) => void;
-  readonly message: (registryId: string, message: PresenceToRelay, link: PresenceLink) => void;
+  /**
+   * The registry's hello: keys and denies are loaded when this returns, and the relay then enters presence; false when it is present there
+   * already, by another address.
+   */
+  readonly hello: (message: Extract<PresenceToRelay, { type: 'hello' }>) => boolean;
+  readonly message: (registryId: string, message: PresenceToRelay) => void;
   /** What follows the hello: this relay's own hello and its snapshot. */
   readonly entering: () => readonly PresenceToRegistry[];
   /** This relay is in presence there no more; the link dials on. */
@@ -61,6 +68,7 @@ export class PresenceLink {
   #entered = false;
   #closed = false;
   #vouches = true;
+  #isTwin = false;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -69,6 +77,11 @@ export class PresenceLink {
   /** True while this relay is in presence at that registry. */
   get entered(): boolean {
     return this.#entered;
+  }
+
+  /** Of the registry that answered there last. */
+  get registryId(): string | undefined {
+    return this.#registryId;
   }
 
   /** False while that registry is in touch and gets no answers to its probes of this relay. */
@@ -85,7 +98,10 @@ export class PresenceLink {
   }
 
   send(message: PresenceToRegistry): void {
-    if (this.#entered) this.#socket?.send(presenceToRegistry.encode(message));
+    const socket = this.#socket;
+    if (!this.#entered || socket === undefined) return;
+    socket.send(presenceToRegistry.encode(message));
+    if (socket.bufferedAmount > MAX_UNREAD_BYTES) socket.terminate();
   }
 
   /** Whether the registries' name has its address. One that has not is kept while it answers, and not dialled again. */
@@ -141,9 +157,10 @@ export class PresenceLink {
       if (message.type === 'hello') {
         greeted = true;
         this.#registryId = message.registryId;
-        handlers.hello(message);
-        this.#enter(socket);
-      } else if (greeted && this.#registryId !== undefined) handlers.message(this.#registryId, message, this);
+        this.#isTwin = !handlers.hello(message);
+        if (this.#isTwin) socket.close(1000, 'in presence by another address');
+        else this.#enter(socket);
+      } else if (greeted && this.#registryId !== undefined) handlers.message(this.#registryId, message);
     };
     socket.on('open', () => {
       heard();
@@ -181,7 +198,8 @@ export class PresenceLink {
     const { clock, logger, random, handlers } = this.#options;
     if (this.#closed) return;
     if (this.#entered) logger.warn({ ...this.#where(), err: cause }, 'presence lost');
-    else if (this.#failures === 1) logger.warn({ ...this.#where(), err: cause }, 'registry not reached, dialling on');
+    else if (this.#failures === 1 && !this.#isTwin)
+      logger.warn({ ...this.#where(), err: cause }, 'registry not reached, dialling on');
     const wasEntered = this.#entered;
     this.#entered = false;
     this.#vouches = true;
@@ -193,7 +211,9 @@ export class PresenceLink {
     }
     const ceiling = Math.min(LAST_CEILING_MS, FIRST_CEILING_MS * 2 ** Math.min(this.#failures, 10));
     this.#failures += 1;
-    this.#timer = clock.after(wasEntered ? 0 : random() * ceiling, () => this.start());
+    const pauseMs = this.#isTwin ? TWIN_PAUSE_MS : wasEntered ? 0 : random() * ceiling;
+    this.#isTwin = false;
+    this.#timer = clock.after(pauseMs, () => this.start());
   }
 
   #where(): { host: string; address: string } {

@@ -1,18 +1,27 @@
 import type { LookupAddress } from 'node:dns';
 import type { Clock, Logger } from '../../telemetry/index.ts';
-import type {
-  Access,
-  BootId,
-  Deny,
-  PresenceEntry,
-  PresenceToRegistry,
-  PresenceToRelay,
-  RegistrationId,
-  TicketJwk,
-  Trust,
+import {
+  type Access,
+  type BootId,
+  type Deny,
+  MAX_PRESENCE_MESSAGE_BYTES,
+  type PresenceEntry,
+  type PresenceToRegistry,
+  type PresenceToRelay,
+  type RegistrationId,
+  type TicketJwk,
+  type Trust,
 } from '../../wire/index.ts';
+import { Departures } from './departures.ts';
 import { PresenceLink } from './link.ts';
 import { RegistryAddresses, type Resolve } from './registry-addresses.ts';
+
+type Hello = Extract<PresenceToRelay, { type: 'hello' }>;
+
+/** Half of what a registry takes in one message: the rest is room for what is not counted here. */
+const SNAPSHOT_BYTES = MAX_PRESENCE_MESSAGE_BYTES / 2;
+/** An entry of a session table, as JSON. */
+const SESSION_BYTES = 160;
 
 /** What a registry asks or tells, and what this relay has to report. */
 interface PresenceSource {
@@ -26,6 +35,10 @@ interface PresenceSource {
   readonly denies: (registryId: string, denies: readonly Deny[]) => void;
   readonly deny: (registryId: string, deny: Deny) => void;
   readonly undeny: (registryId: string, denyId: string) => void;
+  /** Every registry knows that this registration is here no more. */
+  readonly lossKnown: (registrationId: RegistrationId) => void;
+  /** This relay's load, and whether it drains. */
+  readonly load: () => PresenceToRegistry;
   /** Does the executor of this registration answer? */
   readonly probe: (registrationId: RegistrationId) => Promise<boolean>;
   /**
@@ -58,6 +71,7 @@ export class Presence {
   /** Since when no registry tells this relay anything. */
   #aloneSince: number;
   #forwards = true;
+  readonly #departures = new Departures();
 
   constructor(options: PresenceOptions) {
     const { registryUrls, resolve, clock, logger } = options;
@@ -88,7 +102,9 @@ export class Presence {
 
   /** Tells every registry; one that is away gets it with its next snapshot. */
   tell(message: PresenceToRegistry): void {
-    for (const link of this.#links.values()) link.send(message);
+    const told = [...this.#links.values()].filter(({ entered }) => entered);
+    if (message.type === 'remove') this.#departures.left(message.registrationId, told, this.#options.clock.now());
+    for (const link of told) link.send(message);
   }
 
   close(): void {
@@ -111,36 +127,48 @@ export class Presence {
 
   #linkTo(registryUrl: string, address: LookupAddress, key: string): PresenceLink {
     const { secret, trust, clock, logger, random, source } = this.#options;
-    return new PresenceLink({
+    const link: PresenceLink = new PresenceLink({
       ...{ registryUrl, address, secret, clock, logger, random },
       ...(trust && { trust }),
       handlers: {
-        hello: (message) => this.#onHello(message),
-        message: (registryId, message, link) => this.#onMessage(registryId, message, link),
+        hello: (message) => this.#onHello(link, message),
+        message: (registryId, message) => this.#onMessage(registryId, message, link),
         entering: () => this.#entering(),
         lost: () => {
+          this.#departures.lost(link);
           this.#aloneSince = clock.now();
           this.#weigh();
         },
         left: (registryId) => {
           this.#links.delete(key);
-          if (registryId !== undefined) source.gone(registryId);
+          if (registryId !== undefined && !this.#isInTouchWith(registryId, link)) source.gone(registryId);
         },
       },
     });
+    return link;
   }
 
-  #onHello({ registryId, ticketKeys, denies }: Extract<PresenceToRelay, { type: 'hello' }>): void {
+  /** One registry may have several addresses: with two presences there each would take the other's place. */
+  #isInTouchWith(registryId: string, besides: PresenceLink): boolean {
+    return [...this.#links.values()].some((link) => link !== besides && link.entered && link.registryId === registryId);
+  }
+
+  #onHello(link: PresenceLink, { registryId, ticketKeys, denies }: Hello): boolean {
+    if (this.#isInTouchWith(registryId, link)) return false;
     this.#options.source.keys(registryId, ticketKeys);
     this.#options.source.denies(registryId, denies);
+    return true;
   }
 
   #entering(): readonly PresenceToRegistry[] {
     this.#weigh();
     const { bootId, port, source } = this.#options;
+    const { first, others } = firstPart(source.entries());
     return [
       { type: 'hello', bootId, port },
-      { type: 'snapshot', entries: [...source.entries()] },
+      { type: 'snapshot', entries: first },
+      ...others.map((entry) => ({ type: 'add' as const, entry })),
+      source.load(),
       { type: 'access', entries: [...source.access()] },
     ];
   }
@@ -170,6 +198,9 @@ export class Presence {
         void source.probe(registrationId).then((alive) => link.send({ type: 'pong', nonce, registrationId, alive }));
         return;
       }
+      case 'removed':
+        if (this.#departures.acknowledged(message.registrationId, link)) source.lossKnown(message.registrationId);
+        return;
       case 'forwarding':
         link.vouches = message.answered;
         this.#weigh();
@@ -189,4 +220,15 @@ export class Presence {
     else logger.warn({ registries: links.length }, 'no registry gets its probes through this relay: unready');
     source.forwards(forwards);
   }
+}
+
+/** What fits into one snapshot; the others follow it one by one. */
+function firstPart(entries: readonly PresenceEntry[]): { first: PresenceEntry[]; others: readonly PresenceEntry[] } {
+  let bytes = 0;
+  const end = entries.findIndex(({ ticket, sessions }) => {
+    bytes += ticket.length + sessions.length * SESSION_BYTES;
+    return bytes > SNAPSHOT_BYTES;
+  });
+  const fitting = end === -1 ? entries.length : end;
+  return { first: entries.slice(0, fitting), others: entries.slice(fitting) };
 }

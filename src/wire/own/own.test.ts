@@ -61,6 +61,7 @@ const FORMATS = [
       { type: 'ping' as const, nonce: 'n', registrationId },
       { type: 'ack-request' as const, denyId: 'd1' },
       { type: 'forwarding' as const, answered: false },
+      { type: 'removed' as const, registrationId },
     ],
   },
   {

@@ -57,6 +57,8 @@ const ackRequest = z.object({ type: z.literal('ack-request'), denyId: shortText 
  * Whether this registry's probes through the relay are answered (docs/adr/0009). Said when it changes; until then they are taken to be. A
  * relay that no registry vouches for is unready.
  */
+/** Answer to `remove`: from now on no harness is sent there for this registration. */
+const removed = z.object({ type: z.literal('removed'), registrationId: registrationIdField });
 const forwarding = z.object({ type: z.literal('forwarding'), answered: z.boolean() });
 
 /** The relay's life and the port it listens on. Its address is the peer address of the connection, never what it says. */
@@ -103,7 +105,8 @@ export type PresenceToRelay =
   | z.infer<typeof undeny>
   | z.infer<typeof ping>
   | z.infer<typeof ackRequest>
-  | z.infer<typeof forwarding>;
+  | z.infer<typeof forwarding>
+  | z.infer<typeof removed>;
 
 export type PresenceToRegistry =
   | z.infer<typeof relayHello>
@@ -127,6 +130,7 @@ export const presenceToRelay = ownFormat<PresenceToRelay>('presence to relay', {
   ping,
   'ack-request': ackRequest,
   forwarding,
+  removed,
 });
 
 /** Relay → registry (our-side §3). */
