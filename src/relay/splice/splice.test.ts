@@ -129,6 +129,22 @@ describe('a harness that lands on another replica than its executor', () => {
     await harness.closed();
   });
 
+  it('is closed at once by a relay that passed it on and closes', async () => {
+    await fleet.stop();
+    const clock = new ManualClock();
+    fleet = await Fleet.start({ clock });
+    other = await fleet.another();
+    const ticket = executorTicket();
+    await fleet.sidecar(ticket);
+    const harness = await misplaced(ticket);
+
+    const closing = other.close();
+    await clock.advanceSlowly(1_000);
+
+    await harness.closed();
+    await closing;
+  });
+
   it('ends its stream at the executor when it leaves', async () => {
     const ticket = executorTicket();
     const executor = await fleet.sidecar(ticket);
