@@ -74,7 +74,11 @@ export class RegistryClient {
 
   constructor(options: RegistryClientOptions) {
     this.#options = options;
-    this.#connection = new RegistryConnection(options.registryUrl.trim().replace(/\/+$/, ''), options.trust);
+    this.#connection = new RegistryConnection(
+      options.registryUrl.trim().replace(/\/+$/, ''),
+      options.clock,
+      options.trust,
+    );
   }
 
   /** Reads the bearer now. Throws `ExecutorError` `token_file`. */

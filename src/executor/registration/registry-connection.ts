@@ -1,8 +1,18 @@
 import { once } from 'node:events';
 import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
+import { type Clock, pause } from '../../telemetry/index.ts';
 import { MAX_REGISTRY_BODY_BYTES, type Trust, trustOptions } from '../../wire/index.ts';
-import { ExecutorError } from '../errors.ts';
+import { codeOf, ExecutorError } from '../errors.ts';
+
+/**
+ * Pauses before a call is made again when nobody took it, in milliseconds. Whoever balances the load goes on for some seconds to send calls
+ * where a registry was killed; a harness waits for its handshake meanwhile, and must not be told that it failed. All calls may be repeated.
+ */
+const AGAIN_MS = [10, 40, 90, 160, 350, 700];
+
+/** What the system says of an address where nobody listens any more. */
+const NOBODY_THERE: readonly string[] = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE'];
 
 export interface HttpCall {
   readonly headers: Readonly<Record<string, string>>;
@@ -20,10 +30,12 @@ export interface HttpAnswer {
 export class RegistryConnection {
   readonly #base: string;
   readonly #trust: Trust | undefined;
+  readonly #clock: Clock;
   readonly #agent: Agent;
 
-  constructor(base: string, trust?: Trust) {
+  constructor(base: string, clock: Clock, trust?: Trust) {
     this.#base = base;
+    this.#clock = clock;
     this.#trust = trust;
     this.#agent = this.#isTls ? new TlsAgent({ keepAlive: true }) : new Agent({ keepAlive: true });
   }
@@ -33,12 +45,31 @@ export class RegistryConnection {
   }
 
   /**
-   * Follows no redirect. A kept socket that its registry closes in the moment in which we write is no answer (RFC 9112, 9.3.1): every registry that
-   * ends does so. Then it is said once more, on a new one.
+   * Follows no redirect.
    *
    * @throws ExecutorError `message_too_large`, an AbortError, or the socket's error
    */
   async post(path: string, call: HttpCall): Promise<HttpAnswer> {
+    for (const milliseconds of AGAIN_MS) {
+      try {
+        return await this.#ask(path, call);
+      } catch (error) {
+        if (!NOBODY_THERE.includes(codeOf(error))) throw error;
+      }
+      await pause(milliseconds, this.#clock, call.signal);
+    }
+    return this.#ask(path, call);
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  /**
+   * A kept socket that its registry closes in the moment in which we write is no answer (RFC 9112, 9.3.1): every registry that ends does so. Then
+   * it is said once more, on a new one.
+   */
+  async #ask(path: string, call: HttpCall): Promise<HttpAnswer> {
     const kept = this.#start(path, call, this.#agent);
     try {
       return await answerTo(kept);
@@ -46,10 +77,6 @@ export class RegistryConnection {
       if (!kept.reusedSocket || !isHangUp(error)) throw error;
       return answerTo(this.#start(path, call, false));
     }
-  }
-
-  close(): void {
-    this.#agent.destroy();
   }
 
   #start(path: string, { headers, body, signal }: HttpCall, agent: Agent | false): ClientRequest {
