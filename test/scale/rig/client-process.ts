@@ -3,7 +3,8 @@ import { StormSession } from './session.ts';
 
 /** Many sessions of our client in one process, told over the pipe to the parent what to do. Forked by `Clients`. */
 const sessions = new Set<StormSession>();
-const tell = (message: FromClients) => process.send?.(message);
+// A parent that is gone is noticed by `disconnect`.
+const tell = (message: FromClients) => process.send?.(message, () => {});
 
 process.on('message', (message: ToClients) => {
   switch (message.type) {

@@ -16,6 +16,8 @@ export interface ClientsOptions {
   readonly input?: boolean;
   /** Between two lines of a command. */
   readonly lineEveryMs?: number;
+  /** Characters of a line beside its number. */
+  readonly lineLength?: number;
   /** Sessions of one process. */
   readonly perProcess?: number;
 }
@@ -41,7 +43,8 @@ export class Clients {
   }
 
   private constructor(rig: Rig, options: ClientsOptions) {
-    const { sessions, environments, input = false, perProcess = 50, lineEveryMs = LINE_EVERY_MS } = options;
+    const { sessions, environments, input = false, perProcess = 50 } = options;
+    const { lineEveryMs = LINE_EVERY_MS, lineLength = LINE_LENGTH } = options;
     this.sessions = sessions;
     // Whoever waits for one of them sees it.
     for (const { promise } of [this.#allStreaming, this.#allReported, this.#look.all]) promise.catch(() => {});
@@ -50,7 +53,7 @@ export class Clients {
       const environmentId = environments[id % environments.length];
       if (environmentId === undefined) throw new Error('no environment for a session');
       const plan: SessionPlan = {
-        ...{ id, environmentId, input, lineEveryMs, lineLength: LINE_LENGTH },
+        ...{ id, environmentId, input, lineEveryMs, lineLength },
         registryUrl: rig.registryUrl,
         token: rig.files.clientToken(id),
       };
@@ -107,9 +110,16 @@ export class Clients {
         return;
       case 'report':
         this.reports.push(message.report);
-        if (!this.#finishing) this.#failed(new Error(`session ${message.report.id} ended: ${message.report.problem}`));
+        if (!this.#finishing) this.#failed(new Error(this.#storyOf(message.report)));
         if (this.reports.length === this.sessions) this.#allReported.resolve();
     }
+  }
+
+  /** Why it ended and all that its client said before. */
+  #storyOf({ id, problem }: SessionReport): string {
+    const own = this.transitions.filter((each) => each.id === id);
+    const story = own.map(({ at, event, code = '' }) => `${new Date(at).toISOString()} ${event} ${code}`);
+    return [`session ${id} ended: ${problem}`, ...story].join('\n  ');
   }
 
   #failed(error: Error): void {

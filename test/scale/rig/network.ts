@@ -67,12 +67,16 @@ export class Network {
     return `${this.#subnet}.1`;
   }
 
+  /** Of the host that is made next. */
+  get nextAddress(): string {
+    return `${this.#subnet}.${FIRST_HOST + (this.#made % (LAST_HOST - FIRST_HOST))}`;
+  }
+
   /** A new host, with an address that no earlier one had (until they are used up) or with one that a removed one had. */
   place(again?: string): Place {
-    const number = this.#made;
+    const name = `${this.#name}-${this.#made}`;
+    const address = again ?? this.nextAddress;
     this.#made += 1;
-    const name = `${this.#name}-${number}`;
-    const address = again ?? `${this.#subnet}.${FIRST_HOST + (number % (LAST_HOST - FIRST_HOST))}`;
     ip('netns', 'add', name);
     ip('link', 'add', name, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name);
     ip('link', 'set', name, 'master', this.#bridge, 'up');

@@ -6,7 +6,7 @@ import type { Place } from './network.ts';
 import { Part } from './part.ts';
 
 /** On a host of its own a relay has the ports that it has in a pod. */
-const RELAY_PORT = 8_081;
+export const RELAY_PORT = 8_081;
 const RELAY_ADMIN_PORT = 9_081;
 
 export interface Surroundings {

@@ -5,7 +5,7 @@ import { Balancer } from './balancer.ts';
 import { RigExecutor } from './executor.ts';
 import { RigFiles } from './files.ts';
 import { Network } from './network.ts';
-import { RigRegistry, RigRelay } from './replicas.ts';
+import { RELAY_PORT, RigRegistry, RigRelay } from './replicas.ts';
 
 /** our-side.md §4 */
 const SOCKETS_OF_EXECUTOR = 2;
@@ -26,6 +26,8 @@ export interface RigOptions {
   readonly program?: readonly string[];
   /** Longest wait of a relay that drains for quiet moments; the product's own unless given. */
   readonly drainSeconds?: number;
+  /** Clients dial the one relay itself: what stands in front of several would be measured with it. */
+  readonly direct?: boolean;
   readonly logLevel?: 'warn' | 'info' | 'debug';
 }
 
@@ -91,7 +93,7 @@ export class Rig {
     const registry = new RigRegistry(this.#surroundings('registry'), {
       host: this.network.address,
       port: await RigRegistry.freePort(this.network.address),
-      relayUrl: this.relayUrl,
+      relayUrl: this.#options.direct ? `ws://${this.network.nextAddress}:${RELAY_PORT}` : this.relayUrl,
     });
     this.registries.push(registry);
     await registry.start();

@@ -4,6 +4,7 @@ import { Clients } from '../rig/clients.ts';
 import { networkProblem } from '../rig/network.ts';
 import type { RigRelay } from '../rig/replicas.ts';
 import { Rig } from '../rig/rig.ts';
+import { Control } from './control.ts';
 import { Watched } from './watched.ts';
 
 /** Sessions that stream from the first minute to the last, and those of one wave, which come and go. */
@@ -11,6 +12,8 @@ const LASTING = 24;
 const WAVE = 12;
 /** Two lines in the time of the shortest gap that is told, for a machine that shall last an hour. Milliseconds. */
 const LINE_EVERY_MS = 100;
+/** What an exec-server keeps of a command is full within minutes. */
+const LINE_LENGTH = 1_000;
 
 const LOOK_MS = 5_000;
 /** Between one end of a relay and the next. Milliseconds. */
@@ -26,10 +29,11 @@ const BLOWS = [
   'registry restarted',
 ] as const;
 
-/** `npm run soak -- MINUTES`: the rig under sessions for so long. Exits 1 when a session was wrong or a process that stayed has grown. */
+/** `npm run soak -- MINUTES` (15 at least, to judge what grows): the rig under sessions for so long. Exits 1 when a session was wrong or a process that stayed has grown. */
 class Soak {
   readonly #rig: Rig;
   readonly #watched: readonly Watched[];
+  readonly #control = new Control();
   readonly #endsAt: number;
   readonly #counts = { blows: 0, waves: 0, sessions: 0, lines: 0 };
   #guest: RigRelay;
@@ -71,6 +75,7 @@ class Soak {
       return this.#verdict() && right;
     } finally {
       lasting.stop();
+      this.#control.stop();
     }
   }
 
@@ -80,7 +85,13 @@ class Soak {
 
   #clients(sessions: number): Promise<Clients> {
     const environments = this.#rig.executors.map(({ id }) => id);
-    return Clients.start(this.#rig, { sessions, environments, input: true, lineEveryMs: LINE_EVERY_MS });
+    return Clients.start(this.#rig, {
+      sessions,
+      environments,
+      input: true,
+      lineEveryMs: LINE_EVERY_MS,
+      lineLength: LINE_LENGTH,
+    });
   }
 
   async #storm(lasting: Clients): Promise<void> {
@@ -137,7 +148,8 @@ class Soak {
     let minute = 0;
     const startedAt = Date.now();
     while (!this.#over) {
-      for (const each of this.#watched) await each.look();
+      const idleDelayMs = await this.#control.delayMs();
+      for (const each of this.#watched) await each.look(idleDelayMs);
       const passed = Math.floor((Date.now() - startedAt) / 60_000);
       if (passed > minute) {
         minute = passed;
