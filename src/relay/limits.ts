@@ -5,6 +5,7 @@ const MIB = 1024 * KIB;
 export interface RelayLimits {
   readonly maxSockets: number;
   readonly maxUnfinishedSockets: number;
+  readonly maxBegunSockets: number;
   readonly maxPendingUpgrades: number;
   readonly socketsPerIdentity: number;
   readonly upgradesPerSecondPerIdentity: number;
@@ -26,11 +27,10 @@ export interface RelayLimits {
 export const DEFAULT_LIMITS: RelayLimits = {
   /** Twice the 10,000 idle connections a replica is measured with; each costs kernel buffers that no other limit counts. */
   maxSockets: 20_000,
-  /**
-   * Sockets that have not shown a whole upgrade request yet. An honest one is through in some round trips, so this is more than a second's worth
-   * of them while a fleet comes back; half-open ones hold no more than this.
-   */
-  maxUnfinishedSockets: 2_048,
+  /** Connections without an upgrade request, most of them unread: a fleet of 5,000 that comes back at once waits here, and nobody is dropped. */
+  maxUnfinishedSockets: 8_192,
+  /** Of those, who has begun: an honest one is through in some round trips, so this is about a second's worth; half-open ones hold no more. */
+  maxBegunSockets: 1_024,
   /** Upgrades being checked or held. More are answered at once, so that a flood of bad tickets cannot pile up sockets. */
   maxPendingUpgrades: 2_048,
   /** Half of all: one identity never fills a replica for the others. */
@@ -68,7 +68,7 @@ export const MAX_FRAGMENTS = 64;
 export const MAX_HEADER_BYTES = 16 * KIB;
 /** Time for a client to send its upgrade request; real endpoints give up dialling after 10 s. */
 export const UPGRADE_REQUEST_MS = 10_000;
-/** Where there are too many such clients, the oldest may be dropped after this: a TLS handshake over a slow link is through. */
+/** While others wait for their turn, the oldest that has begun is dropped after this: a TLS handshake over a slow link is through. */
 export const UNFINISHED_GRACE_MS = 2_000;
 /**
  * Connections that begin their TLS handshake in one turn of the event loop, at about 0.8 ms each: what a healthy stream may have to wait

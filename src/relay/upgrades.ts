@@ -64,6 +64,7 @@ export class Upgrades {
     const server: Server = this.tlsServer ?? createServer(limits, answerNoUpgrade);
     this.porch = new Porch({
       limit: door.limits.maxUnfinishedSockets,
+      begunLimit: door.limits.maxBegunSockets,
       clock: door.clock,
       begin: (socket) => {
         server.emit('connection', socket);

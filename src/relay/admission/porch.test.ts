@@ -7,7 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createMetrics, type Metrics } from '../../telemetry/index.ts';
 import { ManualClock, settle } from '../../telemetry/testing/manual-clock.ts';
 import { TestAuthority } from '../../wire/testing/authority.ts';
-import { SWEEP_MS, UNFINISHED_GRACE_MS, UPGRADE_REQUEST_MS } from '../limits.ts';
+import { type RelayLimits, SWEEP_MS, UNFINISHED_GRACE_MS, UPGRADE_REQUEST_MS } from '../limits.ts';
 import { executorTicket, Fleet } from '../testing/fleet.ts';
 
 let fleet: Fleet;
@@ -21,11 +21,11 @@ afterEach(async () => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
 });
 
-async function start(maxUnfinishedSockets: number, secure = false): Promise<void> {
+async function start(limits: Partial<RelayLimits>, secure = false): Promise<void> {
   clock = new ManualClock(Date.now());
   metrics = createMetrics({ component: 'relay', version: 'test' });
   const tls = secure ? await certificate() : undefined;
-  fleet = await Fleet.start({ clock, metrics, limits: { maxUnfinishedSockets }, ...(tls && { tls }) });
+  fleet = await Fleet.start({ clock, metrics, limits, ...(tls && { tls }) });
 }
 
 async function certificate(): Promise<{ folder: string; ca: string }> {
@@ -73,7 +73,7 @@ describe.each([
   ['TLS', true],
 ])('connections that ask for nothing (%s)', (_how, secure) => {
   it('are dropped after their time, whether they said nothing or began a request', async () => {
-    await start(100, secure);
+    await start({}, secure);
     const sockets = [await halfOpen(), await halfOpen('GET /v1/harness?ticket=x HTTP/1.1\r\nHost: x\r\n')];
     await settle();
 
@@ -83,8 +83,8 @@ describe.each([
     await unfinished(0);
   });
 
-  it('do not keep out an honest one: when the porch is full the oldest goes, if it had its time', async () => {
-    await start(8, secure);
+  it('do not keep out an honest one: when no more may begin the oldest goes, once it had its time', async () => {
+    await start({ maxBegunSockets: 8 }, secure);
     const sockets = [];
     for (let i = 0; i < 8; i += 1) sockets.push(await halfOpen());
     await unfinished(8);
@@ -100,8 +100,8 @@ describe.each([
 });
 
 describe('a burst of connections', () => {
-  it('that are all younger than an honest one needs is dropped where it is too much, and leaves those before it alone', async () => {
-    await start(3);
+  it('is dropped where it is too much, and leaves those before it alone', async () => {
+    await start({ maxUnfinishedSockets: 3 });
     const first = [await halfOpen(), await halfOpen(), await halfOpen()];
     await settle();
 
@@ -110,5 +110,16 @@ describe('a burst of connections', () => {
 
     expect(await limited('unfinished_sockets')).toBe(1);
     expect(first.map((socket) => socket.closed)).toEqual([false, false, false]);
+  });
+
+  it('of honest ones waits for its turn where only a few may begin, and all get in', async () => {
+    await start({ maxBegunSockets: 2 }, true);
+    const ticket = executorTicket();
+    await fleet.sidecar(ticket);
+
+    const harnesses = await Promise.all(Array.from({ length: 30 }, () => fleet.harness(ticket)));
+
+    expect(harnesses.map(({ closedWith }) => closedWith)).toEqual(harnesses.map(() => undefined));
+    expect(await limited('unfinished_sockets')).toBe(0);
   });
 });

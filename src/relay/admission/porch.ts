@@ -8,6 +8,8 @@ export type PorchLimit = 'unfinished_sockets' | 'unfinished_time';
 export interface PorchOptions {
   /** How many may be here at once. */
   readonly limit: number;
+  /** How many of them may have begun: what TLS keeps of each is tens of kilobytes. */
+  readonly begunLimit: number;
   readonly clock: Clock;
   /** Starts to read: TLS if there is any, then the request. */
   readonly begin: (socket: Socket) => void;
@@ -27,13 +29,14 @@ interface Guest {
 
 /**
  * Connections whose upgrade request is not here yet, from their first packet on, before any TLS. Nobody has proved anything, so they are
- * bounded in number and in time; and only a few begin in each turn of the event loop, since a TLS handshake takes about a millisecond: a
- * thousand at once would stop all streams for a second. In between, what waits costs a socket and nothing else.
+ * bounded in number and in time. They wait unread, which costs a socket and nothing else, until it is their turn to begin: a few in each turn of
+ * the event loop, since a TLS handshake takes about a millisecond and streams are served in between. So a fleet that comes back waits a
+ * little, and who is half open gives way when others wait.
  */
 export class Porch {
   readonly #options: PorchOptions;
   readonly #waiting = new Map<string, Guest>();
-  /** In order of their coming. */
+  /** In the order in which they began. */
   readonly #begun = new Map<string, Guest>();
   #scheduled = false;
 
@@ -50,18 +53,23 @@ export class Porch {
     const now = this.#options.clock.now();
     const peer = nameOf(socket);
     socket.on('error', () => {});
-    if (this.size >= this.#options.limit && !this.#makeRoom(now)) {
+    if (this.size >= this.#options.limit) {
       this.#drop(socket, 'unfinished_sockets');
       return;
     }
-    socket.on('close', () => this.leave(peer));
+    socket.on('close', () => {
+      const guest = this.#begun.get(peer) ?? this.#waiting.get(peer);
+      // A peer may have used its port again before its end was seen here.
+      if (guest?.socket === socket) this.leave(peer);
+    });
     this.#waiting.set(peer, { socket, since: now });
     this.#schedule();
   }
 
   /** Its request is here, or it went. */
   leave(peer: string): void {
-    if (!this.#begun.delete(peer)) this.#waiting.delete(peer);
+    if (this.#begun.delete(peer)) this.#schedule();
+    else this.#waiting.delete(peer);
   }
 
   /** To be called about every second. */
@@ -69,18 +77,11 @@ export class Porch {
     for (const { socket, since } of [...this.#begun.values(), ...this.#waiting.values()]) {
       if (now - since >= UPGRADE_REQUEST_MS) this.#drop(socket, 'unfinished_time');
     }
+    this.#schedule();
   }
 
   close(): void {
     for (const { socket } of [...this.#begun.values(), ...this.#waiting.values()]) socket.destroy();
-  }
-
-  /** In place of the newcomer the oldest goes, if it had its time: who is half open stays as long as he may, an honest one is soon through. */
-  #makeRoom(now: number): boolean {
-    const [oldest] = this.#begun.values();
-    if (oldest === undefined || now - oldest.since < UNFINISHED_GRACE_MS) return false;
-    this.#drop(oldest.socket, 'unfinished_sockets');
-    return true;
   }
 
   #drop(socket: Socket, limit: PorchLimit): void {
@@ -97,15 +98,27 @@ export class Porch {
 
   #beginSome(): void {
     this.#scheduled = false;
+    const now = this.#options.clock.now();
     let left = BEGUN_PER_TURN;
-    for (const [peer, guest] of this.#waiting) {
+    for (const [peer, { socket }] of this.#waiting) {
+      // Who leaves, or the next sweep, goes on with it.
+      if (!this.#mayBegin(now)) return;
       if (left === 0) break;
       left -= 1;
       this.#waiting.delete(peer);
-      this.#begun.set(peer, guest);
-      this.#options.begin(guest.socket);
+      this.#begun.set(peer, { socket, since: now });
+      this.#options.begin(socket);
     }
     this.#schedule();
+  }
+
+  /** In place of the next the oldest goes, if it had its time: who is half open stays as long as he may, an honest one is soon through. */
+  #mayBegin(now: number): boolean {
+    if (this.#begun.size < this.#options.begunLimit) return true;
+    const [oldest] = this.#begun.values();
+    if (oldest === undefined || now - oldest.since < UNFINISHED_GRACE_MS) return false;
+    this.#drop(oldest.socket, 'unfinished_sockets');
+    return true;
   }
 }
 

@@ -8,12 +8,13 @@ const PROCESS_BYTES = 96 * MIB;
 /** An idle connection with TLS: 63 KiB were measured of OpenSSL and `ws`; the rest is the relay's own and the kernel's. */
 const SOCKET_BYTES = 80 * 1024;
 /**
- * Shares of what the process leaves. The remaining 3/16 are for what nobody counts: buffers that are dead and not yet collected, and what the
+ * Shares of what the process leaves. The remaining eighth is for what nobody counts: buffers that are dead and not yet collected, and what the
  * kernel holds of each connection, which is charged to the container too and which the kernel gives back under pressure.
  */
 const SOCKETS_PART = 3 / 8;
 const BACKLOG_PART = 3 / 8;
 const UPLOADS_PART = 1 / 16;
+const BEGUN_PART = 1 / 16;
 
 /** Files that are no connections: the program's own, listeners, registries, certificates being read again. */
 const OTHER_FILES = 64;
@@ -22,10 +23,14 @@ const UNFINISHED_PART = 1 / 8;
 /** Identities that together fill a replica: one alone leaves half of it to the others. */
 const IDENTITIES_TO_FILL = 2;
 
+/** At the least, or nobody gets in. */
+const LEAST_BEGUN = 16;
+
 export type Capacity = Pick<
   RelayLimits,
   | 'maxSockets'
   | 'maxUnfinishedSockets'
+  | 'maxBegunSockets'
   | 'maxPendingUpgrades'
   | 'socketsPerIdentity'
   | 'processBacklogBytes'
@@ -46,6 +51,7 @@ export function capacityOf({ memoryBytes, openFiles }: Machine): Capacity {
   return {
     maxSockets,
     maxUnfinishedSockets: unfinished,
+    maxBegunSockets: Math.max(LEAST_BEGUN, smaller(DEFAULT_LIMITS.maxBegunSockets, (free * BEGUN_PART) / SOCKET_BYTES)),
     maxPendingUpgrades: pending,
     socketsPerIdentity: Math.ceil(maxSockets / IDENTITIES_TO_FILL),
     processBacklogBytes: smaller(DEFAULT_LIMITS.processBacklogBytes, free * BACKLOG_PART),

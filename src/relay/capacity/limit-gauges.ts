@@ -9,6 +9,7 @@ export function publishLimits(metrics: Metrics, limits: RelayLimits): void {
   const burst = metrics.gauge('noisefleet_relay_limit_burst', 'What a limit allows at once.', ['limit']);
   counts.set(limits.maxSockets, { limit: 'sockets' });
   counts.set(limits.maxUnfinishedSockets, { limit: 'unfinished_sockets' });
+  counts.set(limits.maxBegunSockets, { limit: 'begun_sockets' });
   counts.set(limits.maxPendingUpgrades, { limit: 'pending_upgrades' });
   counts.set(limits.socketsPerIdentity, { limit: 'identity_sockets' });
   counts.set(limits.streamsPerIdentity, { limit: 'identity_streams' });

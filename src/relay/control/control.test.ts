@@ -77,7 +77,7 @@ describe('the control socket of a relay', () => {
     executor?.ws.send(controlToRelay.encode({ type: 'leave' }));
     executor?.leave();
 
-    await expect.poll(async () => (await askStatus(path)).drain?.ended).toBe(true);
+    await expect.poll(async () => (await askStatus(path)).drain?.ended, { timeout: 20_000 }).toBe(true);
     expect(relay.notReady()).toBe('draining');
     expect(existsSync(path)).toBe(true);
     await relay.close();
