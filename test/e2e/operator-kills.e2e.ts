@@ -14,6 +14,7 @@ import type { PodStatus } from '../../src/operator/executor-pod/decide.ts';
 import { executorNames } from '../../src/operator/executor-pod/names.ts';
 import { executors, type ServedExecutor } from '../../src/operator/own-kinds.ts';
 import { createLogger, systemClock } from '../../src/telemetry/index.ts';
+import { seeded } from '../faults/seeded.ts';
 import { useEnabledNamespace } from './agents-namespace.ts';
 import { cluster } from './cluster-fixture.ts';
 import { childrenOf, inventory, nameOf } from './inventory.ts';
@@ -276,17 +277,6 @@ function isSettled({ metadata, spec, status }: ServedExecutor): boolean {
   const podReady = conditions.find(({ type }) => type === 'PodReady');
   if (spec.operatingMode === 'Suspended') return podReady?.reason === 'Suspended' && pod?.uid === undefined;
   return podReady?.status === 'True' && pod?.uid !== undefined;
-}
-
-/** Numbers from 0 to 1 that the seed decides (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 function inSeconds(milliseconds: number): string {
