@@ -125,6 +125,8 @@ export const DRAIN_ACCEPT_MS = 10_000;
 export const MOVE_MS = 5_000;
 /** A stream in which nothing moved for this long is between two messages, and no answer is on its way. */
 export const QUIET_MS = 150;
+/** So long a relay that ends waits for a harness to read what is on its way to it; one that answers no pings is closed after that all the same. */
+export const CATCH_UP_MS = 10_000;
 /** Looks at all streams of a relay that ends. */
 export const DRAIN_STEP_MS = 50;
 

@@ -59,6 +59,30 @@ describe('a relay that ends', () => {
     expect(executor.control).toEqual([]);
   });
 
+  it('closes no harness that has not read what is on its way to it, though nothing of that is left here', async () => {
+    await start();
+    const ticket = executorTicket();
+    const executor = await fleet.sidecar(ticket);
+    const { harness, streamId } = await fleet.stream(ticket, executor);
+    harness.ws.pause();
+    for (let seq = 1; seq <= 4; seq += 1) {
+      executor.send(streamId, { type: 'data', seq, payload: Buffer.alloc(60_000, 'x') });
+    }
+    await executor.until(({ control }) => control.some(({ type }) => type === 'delivered'));
+    const quick = await fleet.stream(ticket, executor);
+
+    const closing = fleet.relay.close();
+    await move(executor);
+    await executor.frame(quick.streamId, 'reset');
+    expect(executor.frames.filter(({ body }) => body.type === 'reset').length).toBe(1);
+    harness.ws.resume();
+    await harness.until(({ frames }) => frames.filter(({ body }) => body.type === 'data').length === 4);
+
+    expect((await harness.closed()).reason).toBe('draining');
+    executor.leave();
+    await closing;
+  });
+
   it('leaves a stream in which something moves alone until its time is over', async () => {
     await start(400);
     const ticket = executorTicket();

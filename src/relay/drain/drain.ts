@@ -5,6 +5,7 @@ import type { Rendezvous } from '../rendezvous.ts';
 import type { ExecutorSocket } from '../sockets/executor-socket.ts';
 import type { HarnessSocket } from '../sockets/harness-socket.ts';
 import type { Splice } from '../splice/splicer.ts';
+import { CaughtUp } from './caught-up.ts';
 import { Quiet } from './quiet.ts';
 
 /** How many of all may go in one step: thousands must not dial the other replicas in one instant. */
@@ -38,6 +39,7 @@ export interface DrainOptions {
 export class Drain {
   readonly #options: DrainOptions;
   readonly #streams = new Quiet<HarnessSocket>();
+  readonly #readers = new CaughtUp<HarnessSocket>();
   readonly #splices = new Quiet<Splice>();
   readonly #asked = new Set<ExecutorSocket>();
   readonly #startedAt: number;
@@ -76,7 +78,7 @@ export class Drain {
     for (const executor of rendezvous.executors) this.#askToMove(executor);
     const unquiet = new Set<ExecutorSocket>();
     for (const harness of rendezvous.harnesses) {
-      const quiet = this.#streams.has(harness, now);
+      const quiet = this.#streams.has(harness, now) && this.#readers.has(harness);
       if (!quiet) unquiet.add(harness.executor);
       else if (harness.executor.left && this.#mayClose()) harness.end('draining');
     }

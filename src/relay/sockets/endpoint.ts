@@ -49,7 +49,10 @@ export class Endpoint {
   #finished = true;
   /** What the socket had read when a sweep last saw that. */
   #finishedAtBytes = 0;
-  readonly #pongWaiters: (() => void)[] = [];
+  /** Pings so far; each says its number, and its answer repeats it. */
+  #pings = 0;
+  /** By the number of the ping that they wait for, in order. */
+  readonly #pongWaiters = new Map<number, () => void>();
 
   constructor(options: EndpointOptions) {
     const { ws, clock } = options;
@@ -68,7 +71,7 @@ export class Endpoint {
       if (data.length > COPY_LIMIT_BYTES) options.collector.received(data.length);
       if (this.#reason === undefined) options.onMessage(data, isBinary);
     });
-    ws.on('pong', () => this.#onPong());
+    ws.on('pong', (data: Buffer) => this.#onPong(Number(data.toString('latin1'))));
     ws.on('ping', () => {
       this.#heard = true;
     });
@@ -118,16 +121,20 @@ export class Endpoint {
     return this.#dropped > MAX_DROPPED_FRAMES;
   }
 
-  /** True when the peer answers a ping within `timeoutMs`. */
+  /** True when the peer answers a ping within `timeoutMs`: it has read by then all that was sent to it before. */
   probe(timeoutMs: number): Promise<boolean> {
     if (!this.open) return Promise.resolve(false);
     return new Promise((resolve) => {
-      const timer = this.#options.clock.after(timeoutMs, () => resolve(false));
-      this.#pongWaiters.push(() => {
+      this.#ping();
+      const number = this.#pings;
+      const timer = this.#options.clock.after(timeoutMs, () => {
+        this.#pongWaiters.delete(number);
+        resolve(false);
+      });
+      this.#pongWaiters.set(number, () => {
         timer.cancel();
         resolve(true);
       });
-      this.#ping();
     });
   }
 
@@ -157,14 +164,20 @@ export class Endpoint {
 
   #ping(): void {
     this.#askedAt = performance.now();
-    this.#options.ws.ping();
+    this.#pings += 1;
+    this.#options.ws.ping(String(this.#pings));
   }
 
-  #onPong(): void {
+  /** Of several pings a peer may answer only the last (RFC 6455 §5.5.3). */
+  #onPong(number: number): void {
     this.#heard = true;
     if (this.#askedAt !== undefined) this.#options.onRoundTrip(performance.now() - this.#askedAt);
     this.#askedAt = undefined;
-    for (const answer of this.#pongWaiters.splice(0)) answer();
+    for (const [asked, answer] of this.#pongWaiters) {
+      if (!(asked <= number)) break;
+      this.#pongWaiters.delete(asked);
+      answer();
+    }
   }
 
   #onClose(code: number): void {

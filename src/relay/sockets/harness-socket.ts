@@ -112,6 +112,11 @@ export class HarnessSocket implements HarnessEnd {
     return (stream.state === 'open' || stream.state === 'over') && stream.lane.queue.messageBytes === 0;
   }
 
+  /** True when the harness answers a ping in time: it has read by then all that was sent to it before. */
+  probe(timeoutMs: number): Promise<boolean> {
+    return this.#endpoint.probe(timeoutMs);
+  }
+
   get openedAt(): number {
     return this.#endpoint.openedAt;
   }
