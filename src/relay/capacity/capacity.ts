@@ -18,8 +18,9 @@ const BEGUN_PART = 1 / 16;
 
 /** Files that are no connections: the program's own, listeners, registries, certificates being read again. */
 const OTHER_FILES = 64;
-/** Of the other files this part may be sockets that have not become a connection yet (`maxUnfinishedSockets`). */
-const UNFINISHED_PART = 1 / 8;
+/** Of the files this part may be connections without a request, and this part upgrades that are being answered. */
+const UNFINISHED_PART = 1 / 4;
+const PENDING_PART = 1 / 8;
 /** Identities that together fill a replica: one alone leaves half of it to the others. */
 const IDENTITIES_TO_FILL = 2;
 
@@ -45,7 +46,7 @@ export function capacityOf({ memoryBytes, openFiles }: Machine): Capacity {
   const free = Math.max(0, memoryBytes - PROCESS_BYTES);
   const files = Math.max(0, openFiles - OTHER_FILES);
   const unfinished = smaller(DEFAULT_LIMITS.maxUnfinishedSockets, files * UNFINISHED_PART);
-  const pending = smaller(DEFAULT_LIMITS.maxPendingUpgrades, files * UNFINISHED_PART);
+  const pending = smaller(DEFAULT_LIMITS.maxPendingUpgrades, files * PENDING_PART);
   const sockets = Math.min(files - unfinished - pending, (free * SOCKETS_PART) / SOCKET_BYTES);
   const maxSockets = smaller(DEFAULT_LIMITS.maxSockets, sockets);
   return {
