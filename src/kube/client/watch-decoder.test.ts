@@ -52,6 +52,7 @@ describe('decodeWatchEvent', () => {
           }
         },
       ),
+      { examples: [['{"type":{"toString":0}}']] },
     );
   });
 

@@ -72,7 +72,12 @@ export function decodeWatchEvent(line: string, step: string): RawWatchEvent {
     case 'ERROR':
       throw errorOfStatus(object, 0, step);
     default:
-      throw new ApiError({ code: 'BadAnswer', step, message: `a watch has no event "${String(type).slice(0, 40)}"` });
+      // As JSON: what has a `toString` of its own cannot be made a string otherwise.
+      throw new ApiError({
+        code: 'BadAnswer',
+        step,
+        message: `a watch has no event ${String(JSON.stringify(type)).slice(0, 40)}`,
+      });
   }
 }
 
