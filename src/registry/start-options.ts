@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { Clock } from '../telemetry/index.ts';
@@ -16,8 +16,9 @@ import { type RegistryOptions, RegistryStartError } from './options.ts';
 import { type PeerProofs, secretProof } from './peer-proofs.ts';
 import type { RelayTls } from './probes/probe.ts';
 
+/** What relays tell this registry from others by. Who lets the system choose a port is none that they knew before. */
 export function registryIdOf({ registryId, host, port }: RegistryOptions): string {
-  return registryId ?? `registry-${hostname()}-${host}-${port}`;
+  return registryId ?? `registry-${hostname()}-${host}-${port === 0 ? randomUUID() : port}`;
 }
 
 /** Which relay URL a caller gets. @throws RegistryStartError `relay_url` */

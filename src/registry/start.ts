@@ -52,7 +52,8 @@ const EXPIRE_MS = 30_000;
  *
  * @throws RegistryStartError, TicketError `keys_file`, or the listener's own error
  */
-export async function startRegistry(options: RegistryOptions): Promise<RunningRegistry> {
+export async function startRegistry(given: RegistryOptions): Promise<RunningRegistry> {
+  const options = { ...given, registryId: registryIdOf(given) };
   const { clock = systemClock, logger, metrics = createMetrics({ component: 'registry', version: 'dev' }) } = options;
   const relayUrlFor = relayUrls(options);
   const proofs = await openProofs(options);
@@ -64,7 +65,7 @@ export async function startRegistry(options: RegistryOptions): Promise<RunningRe
   const { hub, isClosing } = context;
   files.ticketKeys.onChange((keys) => changeTicketKeys(keys, context));
   const ticketKeys = () => files.ticketKeys.current.map(({ kid }) => kid);
-  const answering = { registryId: registryIdOf(options), ticketKeys, isClosing, clock };
+  const answering = { registryId: options.registryId, ticketKeys, isClosing, clock };
   const internal = { ...answering, proofs, feed, directory: directory.source };
   const server = new HttpServer({
     host: options.host,

@@ -94,7 +94,15 @@ export class PresenceLink {
   }
 
   start(): void {
+    this.#isTwin = false;
     this.#dial().catch((error: unknown) => this.#retry(error));
+  }
+
+  /** Dials now if it only waits because its registry was in touch by another address. */
+  dialAsOnlyOne(): void {
+    if (!this.#isTwin || this.#closed || this.#socket?.readyState !== WebSocket.CLOSED) return;
+    this.#timer?.cancel();
+    this.start();
   }
 
   send(message: PresenceToRegistry): void {
@@ -212,7 +220,6 @@ export class PresenceLink {
     const ceiling = Math.min(LAST_CEILING_MS, FIRST_CEILING_MS * 2 ** Math.min(this.#failures, 10));
     this.#failures += 1;
     const pauseMs = this.#isTwin ? TWIN_PAUSE_MS : wasEntered ? 0 : random() * ceiling;
-    this.#isTwin = false;
     this.#timer = clock.after(pauseMs, () => this.start());
   }
 

@@ -137,6 +137,9 @@ export class Presence {
         lost: () => {
           this.#departures.lost(link);
           this.#aloneSince = clock.now();
+          for (const other of this.#links.values()) {
+            if (other.registryId === link.registryId) other.dialAsOnlyOne();
+          }
           this.#weigh();
         },
         left: (registryId) => {
