@@ -130,6 +130,12 @@ export const CATCH_UP_MS = 10_000;
 /** Looks at all streams of a relay that ends. */
 export const DRAIN_STEP_MS = 50;
 
+/**
+ * What changes at one executor is told to the registries at once, and again after this at the earliest: a session table has up to 130 kB, goes to
+ * every registry, and comes as often as its sidecar likes.
+ */
+export const PRESENCE_PACE_MS = 100;
+
 /** How often registries hear of this relay's load. */
 export const LOAD_REPORT_MS = 5_000;
 

@@ -74,6 +74,26 @@ describe('presence', () => {
     expect(await fleet.registry.saw(ofType('remove'))).toEqual({ type: 'remove', registrationId });
   });
 
+  it('follows an executor that changes all the time with its first word at once and its last word soon', async () => {
+    await fleet.stop();
+    const clock = new ManualClock();
+    fleet = await Fleet.start({ clock });
+    const ticket = executorTicket();
+    const { registrationId } = ticket;
+    const executor = await fleet.sidecar(ticket);
+    const tables = Array.from({ length: 500 }, (_, n) => [
+      { harness: parseKeyHash(`SHA256:${String(n).padStart(43, 's')}`), registrationId },
+    ]);
+    for (const sessions of tables) executor.ws.send(controlToRelay.encode({ type: 'sessions', sessions }));
+    executor.ws.send(controlToRelay.encode({ type: 'ping', nonce: 'all said' }));
+    await executor.until(({ control }) => control.some(({ type }) => type === 'pong'));
+    await clock.advanceTurnByTurn(100);
+
+    await fleet.registry.saw((message) => message.type === 'sessions' && JSON.stringify(message).includes('s499'));
+    const told = fleet.registry.received.filter(ofType('sessions')).map(({ sessions }) => sessions);
+    expect(told).toEqual([tables[0], tables[499]]);
+  });
+
   it('of a real executor begins at once', async () => {
     await fleet.real(executorTicket());
 

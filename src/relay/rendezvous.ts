@@ -14,8 +14,9 @@ import type { Door } from './admission/door.ts';
 import type { AdmittedHarness } from './admission/harness.ts';
 import { endUnfinished } from './capacity/unfinished-messages.ts';
 import type { RelayContext } from './context.ts';
-import { REGISTRATION_PING_MS } from './limits.ts';
+import { PRESENCE_PACE_MS, REGISTRATION_PING_MS } from './limits.ts';
 import type { Levels } from './meters.ts';
+import { Pacer } from './pacer.ts';
 import { CLOSE } from './sockets/endpoint.ts';
 import { type ExecutorEvents, ExecutorSocket } from './sockets/executor-socket.ts';
 import { HarnessSocket, partyOf } from './sockets/harness-socket.ts';
@@ -45,15 +46,19 @@ export class Rendezvous {
   readonly #harnesses = new Set<HarnessSocket>();
   readonly #present = new Set<RegistrationId>();
   readonly #events: ExecutorEvents;
+  readonly #tickets: Pacer<ExecutorSocket>;
+  readonly #sessions: Pacer<ExecutorSocket>;
 
   constructor({ context, door, splicer, tell }: RendezvousOptions) {
     this.#context = context;
     this.#door = door;
     this.#splicer = splicer;
     this.#tell = tell;
+    this.#tickets = new Pacer(context.clock, PRESENCE_PACE_MS, (executor) => this.#ticketChanged(executor));
+    this.#sessions = new Pacer(context.clock, PRESENCE_PACE_MS, (executor) => this.#sessionsChanged(executor));
     this.#events = {
       entered: (executor) => this.#enter(executor),
-      changed: (executor, what) => this.#changed(executor, what),
+      changed: (executor, what) => (what === 'ticket' ? this.#tickets : this.#sessions).changed(executor),
       left: (executor) => this.#leavePresence(executor),
       closed: (executor, reason) => this.#executorClosed(executor, reason),
       verifyTicket: (token) => door.keys.verifier.verifyExecutorTicket(token, door.nowSeconds()),
@@ -211,11 +216,13 @@ export class Rendezvous {
     this.#tell({ type: 'add', entry: { ticket: executor.token, sessions: [...executor.sessions] } });
   }
 
-  #changed(executor: ExecutorSocket, what: 'ticket' | 'sessions'): void {
-    if (!this.#isPresent(executor)) return;
+  #ticketChanged(executor: ExecutorSocket): void {
+    if (this.#isPresent(executor)) this.#enter(executor);
+  }
+
+  #sessionsChanged(executor: ExecutorSocket): void {
     const { registrationId } = executor.ticket;
-    if (what === 'ticket') this.#enter(executor);
-    else this.#tell({ type: 'sessions', registrationId, sessions: [...executor.sessions] });
+    if (this.#isPresent(executor)) this.#tell({ type: 'sessions', registrationId, sessions: [...executor.sessions] });
   }
 
   #leavePresence({ ticket: { registrationId } }: ExecutorSocket): void {
