@@ -1,2 +1,11 @@
-export { type KeyHolder, type KeyStore, KeyStoreError, type KeyStoreErrorCode, type StoredKey } from './key-store.ts';
-export { keySecretName, SecretKeyStore } from './secret-store.ts';
+export { type KeeperInput, type KeeperOptions, type KeeperStep, KeyKeeper } from './keeper.ts';
+export {
+  type CallOptions,
+  type KeyHolder,
+  type KeyStore,
+  KeyStoreError,
+  type KeyStoreErrorCode,
+  type StoredKey,
+} from './key-store.ts';
+export { DirectoryKeyStore } from './stores/directory-store.ts';
+export { keySecretName, SecretKeyStore } from './stores/secret-store.ts';

@@ -4,7 +4,8 @@ import { secondTime } from '../../kube/index.ts';
 /** A key that is in the store. */
 export interface ObservedKey {
   readonly id: string;
-  readonly fingerprint: string;
+  /** Undefined: it cannot be read as a key. */
+  readonly fingerprint: string | undefined;
 }
 
 export interface ObservedKeys {
@@ -47,7 +48,7 @@ export function decideKeys({ records, stored, serving }: ObservedKeys, now: numb
     const there = inStore.get(key.id);
     if (LIVE.has(key.state) && there === undefined)
       return { ...key, state: 'Revoked', reason: LOST, revocationTime: time };
-    if (key.state === 'Pending' && there !== undefined) return prepared(key, there, time);
+    if (key.state === 'Pending' && there?.fingerprint !== undefined) return prepared(key, there, time);
     return key;
   });
   const adopted = stored

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type ObjectApi, secrets } from '../kube/index.ts';
-import { MemoryApiServer } from '../kube/testing/index.ts';
-import { systemClock } from '../telemetry/index.ts';
-import { keySecretName, SecretKeyStore } from './index.ts';
+import { type ObjectApi, secrets } from '../../kube/index.ts';
+import { MemoryApiServer } from '../../kube/testing/index.ts';
+import { systemClock } from '../../telemetry/index.ts';
+import { keySecretName, SecretKeyStore } from './secret-store.ts';
 
 const holder = { namespace: 'team-a', name: 'build', uid: 'uid-1' };
 const ref = { namespace: 'team-a', name: keySecretName(holder) };

@@ -1,0 +1,155 @@
+import { type CallOptions, type KeyHolder, type KeyStore, KeyStoreError } from './key-store.ts';
+import { decideKeys, dependencyOf, type KeyEffect } from './machine/decide.ts';
+import { withFailure, withoutFailure } from './machine/failures.ts';
+import type { ObservedKeys, PlaceView } from './machine/observed.ts';
+import type { KeysRecord } from './machine/record.ts';
+import { fingerprintOfKeyFile } from './stores/key-file-bytes.ts';
+
+/** What the caller has seen; what stores hold is looked up here. */
+export interface KeeperInput extends Omit<ObservedKeys, 'store' | 'secret' | 'holder'> {
+  readonly holder: KeyHolder;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+export interface KeeperOptions {
+  readonly store: KeyStore;
+  /** What the sidecar mounts, when it is not the store itself. */
+  readonly secret?: KeyStore | undefined;
+  /** Makes the pod's volume be mounted again, by a value that it has not seen. Whether there is a pod is the caller's to know. */
+  readonly poke: (holder: KeyHolder, value: string, options: CallOptions) => Promise<void>;
+  /**
+   * Asked before each effect: throws when the record that was decided by is no longer the one that is stored. It keeps a process that only thinks
+   * that it leads from working on; that it does no harm in the moment between is a property of each effect.
+   */
+  readonly confirm: (holder: KeyHolder, options: CallOptions) => Promise<void>;
+}
+
+export interface KeeperStep {
+  /** `record`: write it, with the version that was read as precondition. `acted`, `wait`: nothing to write. */
+  readonly type: 'record' | 'acted' | 'wait';
+  /** What was decided by. */
+  readonly observed: ObservedKeys;
+  readonly record: KeysRecord;
+  readonly effect?: KeyEffect;
+  /** Of `wait`: look again at this time (milliseconds), or when something is different. */
+  readonly until?: number | undefined;
+}
+
+/** Brings the keys of executors on, a step at a time: looks, decides, and does one thing. It keeps nothing between two steps. */
+export class KeyKeeper {
+  readonly #options: KeeperOptions;
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+  }
+
+  /** What an effect throws that is no `KeyStoreError`, `confirm` and `poke` included, is the caller's. */
+  async step({ now, holder, ...seen }: KeeperInput, options: CallOptions = {}): Promise<KeeperStep> {
+    const observed: ObservedKeys = { ...seen, holder, ...(await this.#look(holder, options)) };
+    const decision = decideKeys(observed, now);
+    switch (decision.type) {
+      case 'record':
+        return { type: 'record', observed, record: decision.record };
+      case 'wait':
+        return { type: 'wait', observed, record: observed.record, until: decision.until };
+      case 'effect':
+        return this.#attempt(decision.effect, holder, observed, now, options);
+      default:
+        return decision satisfies never;
+    }
+  }
+
+  async #attempt(
+    effect: KeyEffect,
+    holder: KeyHolder,
+    observed: ObservedKeys,
+    now: number,
+    options: CallOptions,
+  ): Promise<KeeperStep> {
+    const on = dependencyOf(effect);
+    await this.#options.confirm(holder, options);
+    try {
+      await this.#act(effect, holder, observed.policy.deletionPolicy, options);
+    } catch (error) {
+      if (!(error instanceof KeyStoreError)) throw error;
+      const record = withFailure(observed.record, { on, code: error.code, message: error.message }, now);
+      return { type: 'record', observed, record, effect };
+    }
+    const record = withoutFailure(observed.record, on);
+    return { type: record === observed.record ? 'acted' : 'record', observed, record, effect };
+  }
+
+  async #act(
+    effect: KeyEffect,
+    holder: KeyHolder,
+    policy: ObservedKeys['policy']['deletionPolicy'],
+    options: CallOptions,
+  ): Promise<void> {
+    const { store, secret, poke } = this.#options;
+    switch (effect.type) {
+      case 'create':
+        await store.create(holder, effect.id, options);
+        return;
+      case 'deliver':
+        return this.#copy(store, secret, holder, effect, options);
+      case 'restore':
+        return this.#copy(secret, store, holder, effect, options);
+      case 'withdraw':
+        return secret?.destroy(holder, effect.id, 'Destroy', options);
+      case 'destroy':
+        return store.destroy(holder, effect.id, policy, options);
+      case 'note': {
+        const { note: state, retirementTime } = effect;
+        return store.note(
+          holder,
+          effect.id,
+          { state, ...(retirementTime !== undefined && { retirementTime }) },
+          options,
+        );
+      }
+      case 'poke':
+        return poke(holder, effect.value, options);
+      default:
+        return effect satisfies never;
+    }
+  }
+
+  /** Only the key that is recorded: what lies there may have been replaced since it was looked at. */
+  async #copy(
+    from: KeyStore | undefined,
+    to: KeyStore | undefined,
+    holder: KeyHolder,
+    { id, fingerprint }: { readonly id: string; readonly fingerprint: string },
+    options: CallOptions,
+  ): Promise<void> {
+    if (from === undefined || to === undefined) return;
+    const keyFile = await from.read(holder, id, options);
+    try {
+      if (fingerprintOfKeyFile(keyFile, 'copy key', id) !== fingerprint) {
+        throw new KeyStoreError('malformed', 'copy key', `${id} is not the key that is recorded`);
+      }
+      await to.put(holder, id, keyFile, options);
+    } finally {
+      keyFile.fill(0);
+    }
+  }
+
+  /** One after the other: both must be looked at after the record was read, and neither may end the look of the other. */
+  async #look(holder: KeyHolder, options: CallOptions): Promise<Pick<ObservedKeys, 'store' | 'secret'>> {
+    const { store, secret } = this.#options;
+    return {
+      store: await lookInto(store, holder, options),
+      secret: secret && (await lookInto(secret, holder, options)),
+    };
+  }
+}
+
+async function lookInto(place: KeyStore, holder: KeyHolder, options: CallOptions): Promise<PlaceView> {
+  try {
+    return { reachable: true, keys: await place.list(holder, options) };
+  } catch (error) {
+    if (!(error instanceof KeyStoreError)) throw error;
+    return { reachable: false, code: error.code, message: error.message };
+  }
+}

@@ -1,0 +1,14 @@
+import type { MaintenanceWindow } from './windows.ts';
+
+/** `spec.keys`, in milliseconds. */
+export interface RotationPolicy {
+  readonly period: number;
+  readonly overlap: number;
+  /** When the schedule may rotate; none: at any time. Who asks for a rotation gets it at once. */
+  readonly windows: readonly MaintenanceWindow[];
+  /** What becomes of a key in the store that is accepted no more. */
+  readonly deletionPolicy: DeletionPolicy;
+}
+
+/** `Destroy`: every version and what is known of it. `Retain`: it stays, marked as done with. */
+export type DeletionPolicy = 'Destroy' | 'Retain';
