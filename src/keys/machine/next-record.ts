@@ -4,7 +4,7 @@ import { adopt, heldIn, highestNumber, mounted } from './drift.ts';
 import type { ObservedKeys } from './observed.ts';
 import { isLive, isUnderWay, type KeyRecord, type KeysRecord, MAX_LIVE_KEYS, numberOf } from './record.ts';
 import { revokeLost, revokeRequested, withCutProgress, withDestroyed, withKey } from './revocation.ts';
-import { causeOf, handledWith, withNextRotation } from './triggers.ts';
+import { CLOCK_TOLERANCE_MS, causeOf, handledWith, withNextRotation } from './triggers.ts';
 
 type Transition = (record: KeysRecord, observed: ObservedKeys, now: number) => KeysRecord;
 
@@ -107,7 +107,8 @@ function noteDelivery(record: KeysRecord, observed: ObservedKeys, now: number): 
   const place = mounted(observed);
   if (!place.reachable) return record;
   const keys = place.keys.map(({ id }) => id);
-  if (keys.join() === (record.delivery?.keys ?? []).join()) return record;
+  const isFuture = (parseTime(record.delivery?.time) ?? 0) > now + CLOCK_TOLERANCE_MS;
+  if (keys.join() === (record.delivery?.keys ?? []).join() && !isFuture) return record;
   return { ...record, delivery: { keys, time: secondTime(now) } };
 }
 

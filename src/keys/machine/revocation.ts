@@ -38,9 +38,11 @@ export function withCutProgress(record: KeysRecord, observed: ObservedKeys, now:
   }, record);
 }
 
-/** Whether a revoked key may leave the Secret: everybody has cut it, or was given the time to. */
-export function mayWithdraw({ cut, fingerprint, revocationTime }: KeyRecord, now: number): boolean {
-  return withdrawalTime({ cut, fingerprint, revocationTime }) <= now;
+/** Whether a revoked key may leave the Secret: everybody has cut it, or was given the time to. A time that only a clock ahead of this one can have
+ * written is no reason to wait. */
+export function mayWithdraw(key: KeyRecord, now: number): boolean {
+  const time = withdrawalTime(key);
+  return time <= now || time > now + CUT_PATIENCE_MS;
 }
 
 /** From when on, in milliseconds. */

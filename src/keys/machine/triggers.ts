@@ -13,7 +13,7 @@ export interface Cause {
 }
 
 /** A clock may be this far behind the one that wrote a time before that time is taken for a mistake. Milliseconds. */
-const CLOCK_TOLERANCE_MS = 60_000;
+export const CLOCK_TOLERANCE_MS = 60_000;
 
 /**
  * Whether a new key is wanted, and why; the first cause is the one that history names. What is asked for while a rotation is under way waits for

@@ -45,6 +45,8 @@ export class KeysWorld {
   readonly store = new MemoryKeyStore();
   readonly secret: MemoryKeyStore | undefined;
   now: number;
+  /** How far the operator's clock is ahead, in milliseconds. */
+  skew = 0;
   policy: RotationPolicy;
   rotation: RotationRequest | undefined;
   revocation: RevocationRequest | undefined;
@@ -126,7 +128,8 @@ export class KeysWorld {
         if (version !== this.version) throw new StatusRefused('it has changed');
       },
     });
-    const { holder, policy, rotation, revocation, now } = this;
+    const { holder, policy, rotation, revocation } = this;
+    const now = this.now + this.skew;
     const pod = this.pod && { startTime: this.pod.startTime, poked: this.pod.poked };
     const step = await keeper.step({ holder, now, policy, rotation, revocation, record, pod, heard: this.#heard() });
     if (step.effect) this.effects.push(step.effect.type === 'poke' ? 'poke' : `${step.effect.type} ${step.effect.id}`);
@@ -142,7 +145,7 @@ export class KeysWorld {
     for (let left = MAX_STEPS; left > 0; left--) {
       try {
         const step = await this.step();
-        if (step.type === 'wait') return step.until;
+        if (step.type === 'wait') return step.until === undefined ? undefined : step.until - this.skew;
       } catch (error) {
         if (error instanceof StatusRefused) return undefined;
         if (!(error instanceof Crash)) throw error;
