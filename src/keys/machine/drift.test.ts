@@ -41,6 +41,11 @@ describe('what is not as recorded', () => {
       { keys: [active], store: stored(), secret: stored() },
       'k1 Revoked, k2 Pending',
     ],
+    [
+      'nor is what somebody put in its place in the Secret',
+      { keys: [active], store: stored(), secret: { reachable: true, keys: [{ id: 'k1', fingerprint: undefined }] } },
+      'k1 Revoked, k2 Pending',
+    ],
     ['a key is not lost while the store is away', { keys: [active], store: away, secret: stored() }, 'wait'],
     ['a key is not lost while the Secret is away', { keys: [active], store: stored(), secret: away }, 'wait'],
     [

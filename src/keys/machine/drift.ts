@@ -59,12 +59,14 @@ export function highestNumber({ record, store, secret }: ObservedKeys): number {
 }
 
 /**
- * Live keys whose private half is nowhere any more. Only the word of every place counts: a store that does not answer has lost nothing.
+ * Live keys whose private half is nowhere any more. Only the word of every place counts: a store that does not answer has lost nothing. Something
+ * else in the store is for a human to look at; in the Secret, which is a copy, it is nothing.
  */
-export function lostKeys(record: KeysRecord, observed: ObservedKeys): readonly KeyRecord[] {
-  return record.keys.filter(
-    (key) => isLive(key) && isGoneFrom(observed.store, key.id) && isGoneFrom(observed.secret, key.id),
-  );
+export function lostKeys(record: KeysRecord, { store, secret }: ObservedKeys): readonly KeyRecord[] {
+  return record.keys.filter((key) => {
+    const isInSecret = secret?.reachable === false || heldIn(secret, key.id)?.fingerprint === key.fingerprint;
+    return isLive(key) && isGoneFrom(store, key.id) && (secret === undefined || !isInSecret);
+  });
 }
 
 /** Keys in whose place in the store there is another one, or none that can be read. Only a human can say which is right. */

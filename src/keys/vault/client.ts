@@ -1,0 +1,167 @@
+import { readFile } from 'node:fs/promises';
+import { Agent } from 'node:https';
+import vault from 'node-vault';
+import { z } from 'zod';
+import type { Clock } from '../../telemetry/index.ts';
+import { VaultAnswer, VaultSilence, vaultFailure } from './errors.ts';
+import { VAULT_TIMEOUT_MS, type VaultSettings } from './settings.ts';
+
+/** A token is renewed, or asked for anew, when this part of its life is over: one that ends in the middle of a call costs a try. */
+const RENEW_AFTER = 2 / 3;
+
+/** What takes longer than the client's own limit by this is given up here: its limit counts silence, and a drip is no answer. Milliseconds. */
+const GRACE_MS = 1_000;
+
+const loginAnswer = z.object({
+  auth: z.object({ client_token: z.string().min(1), lease_duration: z.number(), renewable: z.boolean() }),
+});
+
+export interface VaultRequest {
+  readonly method: 'GET' | 'POST' | 'LIST' | 'DELETE';
+  /** Below `/v1/`. */
+  readonly path: string;
+  /** JSON as bytes: what holds a key can be wiped. */
+  readonly body?: Uint8Array;
+}
+
+interface Session {
+  readonly token: string;
+  /** Milliseconds since the epoch; infinite for a token that does not end. */
+  readonly renewAt: number;
+  readonly expiresAt: number;
+  readonly isRenewable: boolean;
+}
+
+export interface VaultClientOptions {
+  readonly settings: VaultSettings;
+  readonly clock: Pick<Clock, 'now' | 'after'>;
+}
+
+/**
+ * Calls Vault or OpenBao with a token of its own, which it gets when it needs one and renews when it is used: nothing runs in between. A refused
+ * call is tried once more with a new token, since a token may have been revoked, or ended with a restart of Vault.
+ */
+export class VaultClient {
+  readonly #options: VaultClientOptions;
+  readonly #client: ReturnType<typeof vault>;
+  readonly #transport: { readonly httpsAgent: Agent; readonly timeout: number };
+  #session: Session | undefined;
+  #pending: Promise<Session> | undefined;
+
+  constructor(options: VaultClientOptions) {
+    const { address, ca, timeout = VAULT_TIMEOUT_MS } = options.settings;
+    this.#options = options;
+    this.#transport = { httpsAgent: new Agent({ keepAlive: true, ...(ca !== undefined && { ca }) }), timeout };
+    // Its own debug output prints bodies, keys included.
+    this.#client = vault({ endpoint: address, debug: () => undefined, requestOptions: this.#transport });
+    // What it takes from the environment by itself is not ours.
+    Object.assign(this.#client, { token: '', namespace: options.settings.namespace ?? '', pathPrefix: '' });
+  }
+
+  /** @returns the body of the answer. Rejects with `VaultAnswer` or `VaultSilence`. */
+  async call(request: VaultRequest, signal?: AbortSignal): Promise<unknown> {
+    const { token } = await this.#login(signal);
+    try {
+      return await this.#send(request, token, signal);
+    } catch (error) {
+      if (!(error instanceof VaultAnswer) || error.status !== 403) throw error;
+      this.#forget(token);
+      const fresh = await this.#login(signal);
+      return this.#send(request, fresh.token, signal);
+    }
+  }
+
+  close(): void {
+    this.#transport.httpsAgent.destroy();
+  }
+
+  #send({ method, path, body }: VaultRequest, token: string, signal?: AbortSignal): Promise<unknown> {
+    const headers = { 'X-Vault-Token': token, ...(body !== undefined && { 'content-type': 'application/json' }) };
+    const json = body === undefined ? {} : { json: body };
+    return this.#within(
+      () => this.#client.request({ ...this.#transport, method, path: `/${path}`, headers, ...json }),
+      signal,
+    );
+  }
+
+  /** One login at a time, however many wait for it. */
+  async #login(signal?: AbortSignal): Promise<Session> {
+    const known = this.#session;
+    const now = this.#options.clock.now();
+    if (known !== undefined && now < known.renewAt) return known;
+    const mayRenew = known?.isRenewable && now < known.expiresAt;
+    this.#pending ??= this.#kept(mayRenew ? this.#renewed(known) : this.#fresh());
+    const pending = this.#pending;
+    return this.#within(() => pending, signal);
+  }
+
+  async #kept(session: Promise<Session>): Promise<Session> {
+    try {
+      this.#session = await session;
+      return this.#session;
+    } finally {
+      this.#pending = undefined;
+    }
+  }
+
+  async #fresh(): Promise<Session> {
+    const { login } = this.#options.settings;
+    const proof = (await readFile(login.tokenFile, 'utf8').catch(() => fail('no token file'))).trim();
+    if (login.type === 'Token') {
+      return { token: proof, renewAt: this.#options.clock.now() + 60_000, expiresAt: 0, isRenewable: false };
+    }
+    const body = Buffer.from(JSON.stringify({ role: login.role, jwt: proof }));
+    return this.#sessionOf(await this.#send({ method: 'POST', path: `auth/${login.mount}/login`, body }, ''));
+  }
+
+  /** A token whose longest life is near its end is renewed for less and less: then a new one is asked for. */
+  async #renewed({ token }: Session): Promise<Session> {
+    try {
+      return this.#sessionOf(await this.#send({ method: 'POST', path: 'auth/token/renew-self' }, token));
+    } catch (error) {
+      if (error instanceof VaultAnswer) return this.#fresh();
+      throw error;
+    }
+  }
+
+  #sessionOf(answer: unknown): Session {
+    const parsed = loginAnswer.safeParse(answer);
+    if (!parsed.success) return fail('no token in the answer');
+    const { auth } = parsed.data;
+    const now = this.#options.clock.now();
+    const life = auth.lease_duration === 0 ? Number.POSITIVE_INFINITY : auth.lease_duration * 1000;
+    return {
+      token: auth.client_token,
+      renewAt: now + life * RENEW_AFTER,
+      expiresAt: now + life,
+      isRenewable: auth.renewable,
+    };
+  }
+
+  #forget(token: string): void {
+    if (this.#session?.token === token) this.#session = undefined;
+  }
+
+  /** Errors of the client hold the request; ours do not. */
+  async #within<T>(run: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const onAbort = () => reject(new VaultSilence('aborted'));
+    if (signal?.aborted === true) onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const timer = this.#options.clock.after(this.#transport.timeout + GRACE_MS, () =>
+      reject(new VaultSilence('ETIMEDOUT')),
+    );
+    try {
+      return await Promise.race([run(), promise]);
+    } catch (error) {
+      throw vaultFailure(error);
+    } finally {
+      timer.cancel();
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+}
+
+function fail(code: string): never {
+  throw new VaultSilence(code);
+}

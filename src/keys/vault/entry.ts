@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import type { KeyNote } from '../key-store.ts';
+
+/** What our entries say of themselves in `custom_metadata`: texts, as KV takes nothing else. */
+export interface EntryNotes extends KeyNote {
+  /** Whose it is; an entry without is not ours. */
+  readonly owner: string;
+  readonly fingerprint?: string | undefined;
+}
+
+/** One entry as its metadata shows it, without its key. */
+export interface Entry {
+  readonly notes: EntryNotes | undefined;
+  /** Of the newest version; 0 when there is none. */
+  readonly version: number;
+  /** Whether that version can be read: neither deleted nor destroyed. */
+  readonly isReadable: boolean;
+}
+
+const version = z.object({ deletion_time: z.string(), destroyed: z.boolean() });
+
+const metadataAnswer = z.object({
+  data: z.object({
+    current_version: z.number(),
+    custom_metadata: z.record(z.string(), z.string()).nullish(),
+    versions: z.record(z.string(), version),
+  }),
+});
+
+const listAnswer = z.object({ data: z.object({ keys: z.array(z.string()) }) });
+const dataAnswer = z.object({ data: z.object({ data: z.object({ keyFile: z.string() }) }) });
+
+/** Undefined for what is no answer of KV, version 2. */
+export function parseEntry(answer: unknown): Entry | undefined {
+  const parsed = metadataAnswer.safeParse(answer);
+  if (!parsed.success) return undefined;
+  const { current_version: current, custom_metadata: custom, versions } = parsed.data.data;
+  const newest = versions[String(current)];
+  return {
+    notes: notesIn(custom ?? {}),
+    version: current,
+    isReadable: newest !== undefined && !newest.destroyed && newest.deletion_time === '',
+  };
+}
+
+export function parseNames(answer: unknown): readonly string[] | undefined {
+  return listAnswer.safeParse(answer).data?.data.keys;
+}
+
+/** The key file, in base64. */
+export function parseKeyFile(answer: unknown): string | undefined {
+  return dataAnswer.safeParse(answer).data?.data.data.keyFile;
+}
+
+export function customMetadata({ owner, state, fingerprint, retirementTime }: EntryNotes): Record<string, string> {
+  return {
+    owner,
+    state,
+    ...(fingerprint !== undefined && { fingerprint }),
+    ...(retirementTime !== undefined && { retirementTime }),
+  };
+}
+
+function notesIn({ owner, state, fingerprint, retirementTime }: Record<string, string>): EntryNotes | undefined {
+  if (owner === undefined) return undefined;
+  return {
+    owner,
+    state: state ?? '',
+    ...(fingerprint !== undefined && { fingerprint }),
+    ...(retirementTime !== undefined && { retirementTime }),
+  };
+}

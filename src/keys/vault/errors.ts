@@ -1,0 +1,81 @@
+import { KeyStoreError, type KeyStoreErrorCode } from '../key-store.ts';
+
+/** As much of Vault's own words as a status can bear. */
+const MAX_WORDS = 200;
+
+/** Codes of Node and of the HTTP client that mean that time was up. */
+const TIMEOUTS: ReadonlySet<string> = new Set(['ECONNABORTED', 'ETIMEDOUT', 'ESOCKETTIMEDOUT']);
+
+/** What Vault answered. Bodies are not kept: they may hold keys. */
+export class VaultAnswer extends Error {
+  override readonly name = 'VaultAnswer';
+  readonly status: number;
+
+  constructor(status: number, words: readonly string[]) {
+    super(words.join('; ').replace(/\s+/g, ' ').trim().slice(0, MAX_WORDS) || `status ${status}`);
+    this.status = status;
+  }
+}
+
+/** Vault did not answer. The client's own error is not kept: it holds the request, with its token and its body. */
+export class VaultSilence extends Error {
+  override readonly name = 'VaultSilence';
+  readonly code: string;
+
+  constructor(code: string) {
+    super(code);
+    this.code = code;
+  }
+}
+
+/** What node-vault rejects with, as one of ours, without anything of the request. */
+export function vaultFailure(error: unknown): VaultAnswer | VaultSilence {
+  if (error instanceof VaultAnswer || error instanceof VaultSilence) return error;
+  const response: unknown = member(error, 'response');
+  const status: unknown = member(response, 'statusCode');
+  if (typeof status === 'number') {
+    const words: unknown = member(member(response, 'body'), 'errors');
+    return new VaultAnswer(status, Array.isArray(words) ? words.map(String) : []);
+  }
+  const code: unknown = member(error, 'code');
+  return new VaultSilence(typeof code === 'string' ? code : 'no answer');
+}
+
+/** As a store says it, with what mends it. */
+export function keyStoreFailure(error: unknown, step: string, path: string): KeyStoreError {
+  if (error instanceof KeyStoreError) return error;
+  const cause = vaultFailure(error);
+  const code = cause instanceof VaultSilence ? codeOfSilence(cause) : codeOfAnswer(cause);
+  return new KeyStoreError(code, step, `Vault, ${path}: ${WORDS[code]} (${cause.message})`, { cause });
+}
+
+const WORDS: Readonly<Record<KeyStoreErrorCode, string>> = {
+  unavailable: 'it does not answer, or not now',
+  timeout: 'it did not answer in time',
+  sealed: 'it is sealed. Unseal it',
+  forbidden: 'it refuses this. Compare the policy of the role with docs/guides/vault.md',
+  read_only: 'it takes no writes now',
+  conflict: 'another key is there',
+  not_found: 'there is nothing',
+  not_owned: 'it is not ours',
+  malformed: 'it is no key of ours',
+};
+
+function codeOfSilence({ code }: VaultSilence): KeyStoreErrorCode {
+  return TIMEOUTS.has(code) ? 'timeout' : 'unavailable';
+}
+
+function codeOfAnswer({ status, message }: VaultAnswer): KeyStoreErrorCode {
+  if (/\bsealed\b/i.test(message)) return 'sealed';
+  if (/read[- ]?only/i.test(message)) return 'read_only';
+  if (/check-and-set/i.test(message)) return 'conflict';
+  if (status === 401 || status === 403) return 'forbidden';
+  // Without words nothing is there, or its version was deleted; with words the mount is not.
+  if (status === 404) return message === 'status 404' ? 'not_found' : 'forbidden';
+  // What it cannot read, such as a role or a namespace that there is not: asking again as it is does not help.
+  return status === 400 ? 'forbidden' : 'unavailable';
+}
+
+function member(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}
