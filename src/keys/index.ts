@@ -9,3 +9,5 @@ export {
 } from './key-store.ts';
 export { DirectoryKeyStore } from './stores/directory-store.ts';
 export { keySecretName, SecretKeyStore } from './stores/secret-store.ts';
+export { checkVaultSettings, type VaultLogin, type VaultSettings } from './vault/settings.ts';
+export { VaultKeyStore } from './vault/vault-store.ts';

@@ -74,9 +74,6 @@ export type KeyStoreErrorCode =
   /** What is there cannot be read as a key. It is left alone: a human decides whether it is deleted. */
   | 'malformed';
 
-/** Codes of what may be over in a while by itself, or by somebody's hand on the store. */
-const PASSING: ReadonlySet<KeyStoreErrorCode> = new Set(['unavailable', 'timeout', 'sealed', 'forbidden', 'read_only']);
-
 export class KeyStoreError extends Error {
   override readonly name = 'KeyStoreError';
   readonly code: KeyStoreErrorCode;
@@ -86,10 +83,5 @@ export class KeyStoreError extends Error {
     super(message, options);
     this.code = code;
     this.step = step;
-  }
-
-  /** Whether the store is at fault, and not what lies in it. */
-  get isPassing(): boolean {
-    return PASSING.has(this.code);
   }
 }

@@ -129,8 +129,9 @@ function describeEnd(place: () => StoreUnderTest, { takesNotes, retains }: Store
   it('are left alone when somebody damaged them, and no error repeats what was there', async () => {
     await place().store.create(build, 'k1');
     await place().damage(build, 'k1', Buffer.from('{"x25519PrivateKey":"c2VjcmV0"}'));
-    for (const call of [place().store.create(build, 'k1'), place().store.read(build, 'k1')]) {
-      const error: unknown = await call.catch((caught: unknown) => caught);
+    const { store } = place();
+    for (const call of [() => store.create(build, 'k1'), () => store.read(build, 'k1')]) {
+      const error: unknown = await call().catch((caught: unknown) => caught);
       expect(error).toMatchObject({ code: 'malformed' });
       expect(inspected(error)).not.toContain('c2VjcmV0');
     }

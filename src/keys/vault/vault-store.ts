@@ -19,7 +19,7 @@ import { checkVaultSettings, type VaultSettings } from './settings.ts';
 const KEY_ID = /^k[1-9][0-9]{0,8}$/;
 
 /** Bytes around a key file in base64: the body is put together without a text, so that it can be wiped. */
-const BODY = { head: Buffer.from(`","options":{"cas":`), tail: Buffer.from('}}') };
+const BODY = { head: Buffer.from(`"},"options":{"cas":`), tail: Buffer.from('}}') };
 
 /**
  * Keys in Vault or OpenBao, in a KV engine of version 2, one entry each at `<cluster>/<namespace>/<executor>/<kN>`. Written with check-and-set, so that

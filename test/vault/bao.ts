@@ -1,0 +1,186 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { places } from '../cluster/places.ts';
+
+/** How long OpenBao takes to come up on a busy machine, at most. Milliseconds. */
+const PATIENCE_MS = 60_000;
+
+export interface BaoAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** A real OpenBao on loopback, with TLS and storage on disk, and its root token for whoever plays its administrator. */
+export class Bao {
+  readonly folder: string;
+  readonly address: string;
+  readonly ca: string;
+  #process: ChildProcess | undefined;
+  #rootToken = '';
+  #unsealKey = '';
+
+  private constructor(folder: string, port: number) {
+    this.folder = folder;
+    this.address = `https://127.0.0.1:${port}`;
+    this.ca = readFileSync(join(folder, 'ca.crt'), 'utf8');
+  }
+
+  /** Started, initialised and unsealed, with a KV engine of version 2 at `kv/` and Kubernetes auth. */
+  static async start(): Promise<Bao> {
+    const folder = mkdtempSync(join(tmpdir(), 'noisefleet-bao-'));
+    makeCertificate(folder);
+    const port = await freePort();
+    mkdirSync(join(folder, 'data'));
+    writeFileSync(join(folder, 'config.hcl'), configuration(folder, port));
+    const bao = new Bao(folder, port);
+    await bao.run();
+    const keys = await bao.root('PUT', 'sys/init', { secret_shares: 1, secret_threshold: 1 });
+    bao.#rootToken = text(keys.body, 'root_token');
+    bao.#unsealKey = text(Reflect.get(Object(keys.body), 'keys_base64'), '0');
+    await bao.unseal();
+    await bao.must('POST', 'sys/mounts/kv', { type: 'kv', options: { version: '2' } });
+    await bao.must('POST', 'sys/auth/kubernetes', { type: 'kubernetes' });
+    await until('the KV engine', async () => (await bao.root('LIST', 'kv/metadata/')).status === 404);
+    return bao;
+  }
+
+  async run(): Promise<void> {
+    const process = spawn(program(), ['server', `-config=${join(this.folder, 'config.hcl')}`], {
+      stdio: ['ignore', 'ignore', 'ignore'],
+      env: { PATH: '/usr/bin:/bin', HOME: this.folder },
+    });
+    this.#process = process;
+    await until('OpenBao', () =>
+      this.root('GET', 'sys/seal-status').then(
+        ({ status }) => status === 200,
+        () => false,
+      ),
+    );
+  }
+
+  /** A power cut: nothing is finished. */
+  async kill(): Promise<void> {
+    const process = this.#process;
+    this.#process = undefined;
+    if (process === undefined || process.exitCode !== null) return;
+    const ended = once(process, 'exit');
+    process.kill('SIGKILL');
+    await ended;
+  }
+
+  /** It takes connections and answers none. */
+  freeze(): void {
+    this.#process?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#process?.kill('SIGCONT');
+  }
+
+  async seal(): Promise<void> {
+    await this.must('PUT', 'sys/seal');
+  }
+
+  async unseal(): Promise<void> {
+    await this.must('PUT', 'sys/unseal', { key: this.#unsealKey });
+    await until('OpenBao to be active', async () => (await this.root('GET', 'sys/health')).status === 200);
+  }
+
+  async close(): Promise<void> {
+    this.thaw();
+    await this.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** What the administrator does; fails unless it is done. */
+  async must(method: string, path: string, body?: object, namespace?: string): Promise<unknown> {
+    const answer = await this.root(method, path, body, namespace);
+    if (answer.status < 300) return answer.body;
+    throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+  }
+
+  /** Names of what is below this path. */
+  async list(path: string): Promise<string[]> {
+    const { body } = await this.root('LIST', path);
+    const keys: unknown = Reflect.get(Object(Reflect.get(Object(body), 'data')), 'keys');
+    return Array.isArray(keys) ? keys.map(String) : [];
+  }
+
+  root(method: string, path: string, body?: object, namespace?: string): Promise<BaoAnswer> {
+    const headers = {
+      'X-Vault-Token': this.#rootToken,
+      ...(namespace !== undefined && { 'X-Vault-Namespace': namespace }),
+    };
+    const { promise, resolve, reject } = Promise.withResolvers<BaoAnswer>();
+    const call = request(`${this.address}/v1/${path}`, { method, headers, ca: this.ca, agent: false }, (answer) => {
+      const parts: Buffer[] = [];
+      answer.on('data', (part: Buffer) => parts.push(part));
+      answer.on('end', () => {
+        const whole = Buffer.concat(parts).toString();
+        resolve({ status: answer.statusCode ?? 0, body: whole === '' ? undefined : JSON.parse(whole) });
+      });
+    });
+    call.on('error', reject);
+    call.end(body === undefined ? undefined : JSON.stringify(body));
+    return promise;
+  }
+}
+
+function program(): string {
+  const path = join(places().bin, 'bao');
+  if (!existsSync(path)) throw new Error('OpenBao is missing: npm run cluster -- build openbao');
+  return path;
+}
+
+function configuration(folder: string, port: number): string {
+  return `
+storage "file" { path = "${folder}/data" }
+disable_mlock = true
+listener "tcp" {
+  address       = "127.0.0.1:${port}"
+  tls_cert_file = "${folder}/server.crt"
+  tls_key_file  = "${folder}/server.key"
+}
+`;
+}
+
+/** An authority of its own, and a leaf for loopback. */
+function makeCertificate(folder: string): void {
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' });
+  const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+  openssl('req', '-x509', ...ec, '-keyout', 'ca.key', '-out', 'ca.crt', '-subj', '/CN=test-ca', '-days', '2');
+  openssl('req', ...ec, '-keyout', 'server.key', '-out', 'server.csr', '-subj', '/CN=bao');
+  writeFileSync(join(folder, 'leaf.cnf'), 'subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n');
+  const signing = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'leaf.cnf'];
+  openssl('x509', '-req', '-in', 'server.csr', ...signing, '-out', 'server.crt');
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  const end = performance.now() + PATIENCE_MS;
+  while (!(await holds())) {
+    if (performance.now() > end) throw new Error(`waited in vain for ${what}`);
+    await pause(20);
+  }
+}
+
+function text(value: unknown, name: string): string {
+  const found: unknown = Reflect.get(Object(value), name);
+  if (typeof found !== 'string') throw new Error(`no ${name} in the answer`);
+  return found;
+}
