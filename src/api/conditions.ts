@@ -27,6 +27,9 @@ export const UPDATE_PENDING = 'UpdatePending';
 /** Executor. Negative: True while a rotation is due and waits; the reason says for what. Removed when it is done. */
 export const ROTATION_DUE = 'RotationDue';
 
+/** Executor. Negative: True while something about keys fails and is tried again; what runs goes on. The message says what, since when and when it is tried next. Removed when it works. */
+export const ROTATION_FAILED = 'RotationFailed';
+
 /** Relay. Positive: as many relay replicas as asked for are ready, and all of them are of the present spec. */
 export const RELAYS_READY = 'RelaysReady';
 
@@ -71,10 +74,16 @@ export const REASONS = {
   KeyAvailable: 'KeyAvailable',
   /** KeyReady=Unknown, Ready=Unknown (Executor): the first key is being made. Wait. */
   KeyPending: 'KeyPending',
-  /** KeyReady=Unknown or RotationDue=True (Executor): the key store does not answer. What runs goes on; mend the store that the message names. */
+  /** KeyReady=Unknown, RotationDue=True or RotationFailed=True (Executor): the key store does not answer, or refuses. What runs goes on; mend the store that the message names. */
   KeyStoreUnavailable: 'KeyStoreUnavailable',
   /** RotationDue=True (Executor): three keys are live. It goes on when the overlap of the oldest ends; shorten `spec.keys.rotation.overlap` if that is too late. */
   OverlapFull: 'OverlapFull',
+  /** RotationDue=True (Executor): the next key is made, and no live socket serves it yet. Wait; a suspended executor finishes when it runs again. */
+  RotationInProgress: 'RotationInProgress',
+  /** RotationFailed=True (Executor): the Secret with the keys cannot be written. The message has the error. */
+  KeySecretUnavailable: 'KeySecretUnavailable',
+  /** Stalled=True (Executor): in the key store there is another key than the one that is recorded, or none that can be read. Restore it, or revoke the key that the message names. */
+  KeyMismatch: 'KeyMismatch',
   /** UpdatePending=True (Executor): sessions run, and `updatePolicy` is `WhenIdle`. Wait for them to end, or delete the pod. */
   SessionsRunning: 'SessionsRunning',
   /** UpdatePending=True (Executor): `updatePolicy` is `OnDelete`. Delete the pod when it suits you. */
@@ -135,6 +144,7 @@ export type ConditionType =
   | typeof POD_READY
   | typeof UPDATE_PENDING
   | typeof ROTATION_DUE
+  | typeof ROTATION_FAILED
   | typeof RELAYS_READY
   | typeof REGISTRIES_READY
   | typeof CERTIFICATES_READY

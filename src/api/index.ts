@@ -11,6 +11,7 @@ export {
   RELAYS_READY,
   type Reason,
   ROTATION_DUE,
+  ROTATION_FAILED,
   STALLED,
   TICKET_KEYS_READY,
   UPDATE_PENDING,
@@ -18,6 +19,7 @@ export {
 export type { Executor } from './kinds/executor.ts';
 export {
   type ExecutorStatus,
+  type FormerKeyStatus,
   type KeyStatus,
   MAX_HANDLED_REQUESTS,
   MAX_KEYS_IN_STATUS,

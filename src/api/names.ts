@@ -36,6 +36,10 @@ export const ANNOTATIONS = {
   rotateRequestedAt: ROTATE_REQUESTED_AT,
   /** `Executor`: the id of a key (`k3`) that is to be revoked. */
   revokeRequestedKey: `${GROUP}/revoke-requested-key`,
+  /** `Executor`: who asks for a rotation or a revocation. */
+  requestedBy: `${GROUP}/requested-by`,
+  /** `Executor`: why. */
+  requestReason: `${GROUP}/request-reason`,
   /** On an executor's pod: any new value makes the kubelet mount the key Secret again at once. */
   keysChangedAt: `${GROUP}/keys-changed-at`,
   /** On an executor's pod: a hash of what it was made from; another one means that the pod is older than the spec. */

@@ -7,6 +7,14 @@ export {
   type KeyStoreErrorCode,
   type StoredKey,
 } from './key-store.ts';
+export { changedKeys, leftAlone } from './machine/drift.ts';
+export { hasRoom } from './machine/next-record.ts';
+export type { HeardKeys, ObservedKeys } from './machine/observed.ts';
+export { isLive, type KeysRecord } from './machine/record.ts';
+export { isRotationWanted } from './machine/triggers.ts';
+export { requestsIn } from './requests.ts';
+export type { RotationPolicy } from './schedule/policy.ts';
+export { recordOf, statusOf } from './status.ts';
 export { DirectoryKeyStore } from './stores/directory-store.ts';
 export { keySecretName, SecretKeyStore } from './stores/secret-store.ts';
 export { checkVaultSettings, type VaultLogin, type VaultSettings } from './vault/settings.ts';

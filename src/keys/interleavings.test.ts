@@ -161,20 +161,24 @@ class History {
 /** More of them find more, over night: NOISEFLEET_KEYS_RUNS=20000. */
 const RUNS = Number(process.env.NOISEFLEET_KEYS_RUNS ?? 150);
 
-it('has exactly one active key in the end, whatever comes between, and never loses or revives one', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(events, { minLength: 5, maxLength: 120 }), async (all) => {
-      const history = new History();
-      history.world.startPod();
-      for (const event of all) {
-        await history.happen(event);
-        alwaysTrue(history.world);
-      }
-      await history.heal();
-      trueInTheEnd(history.world);
-      const asked = history.world.record.handledRequests;
-      expect(new Set(asked).size).toBe(asked.length);
-    }),
-    { numRuns: RUNS },
-  );
-}, 1_000 * RUNS);
+it(
+  'has exactly one active key in the end, whatever comes between, and never loses or revives one',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(events, { minLength: 5, maxLength: 120 }), async (all) => {
+        const history = new History();
+        history.world.startPod();
+        for (const event of all) {
+          await history.happen(event);
+          alwaysTrue(history.world);
+        }
+        await history.heal();
+        trueInTheEnd(history.world);
+        const asked = history.world.record.handledRequests;
+        expect(new Set(asked).size).toBe(asked.length);
+      }),
+      { numRuns: RUNS },
+    );
+  },
+  1_000 * RUNS,
+);

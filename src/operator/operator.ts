@@ -98,7 +98,7 @@ function controllerOptions(options: OperatorOptions, world: World, access: Names
   const { tlsTimes = TLS_TIMES, ticketKeyTimes = TICKET_KEY_TIMES } = options;
   return {
     relay: { world, access, settings, tlsTimes, ticketKeyTimes },
-    executor: { world, access, settings, keys: new SecretKeyStore(world.api) },
+    executor: { world, access, settings, keys: { store: new SecretKeyStore(world.api), requestersAreProven: false } },
   };
 }
 

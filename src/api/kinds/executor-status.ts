@@ -4,6 +4,8 @@ import { count, statusBase } from './status.ts';
 
 /** Three live keys and what was before them: a year of quarterly rotations, and some in between. */
 export const MAX_KEYS_IN_STATUS = 10;
+/** Names of those that a revocation waits for; how many there are is told in any case. */
+const MAX_MISSING = 20;
 /** Values of the rotation annotation that are remembered as handled. */
 export const MAX_HANDLED_REQUESTS = 10;
 
@@ -15,22 +17,57 @@ const fingerprint = text({
   message: 'must be SHA256: and 43 characters of base64',
 });
 
-/** One static keypair (the state machine of keys). */
-const key = fields({
+const cut = fields({
+  acknowledged: count.describe('Relays and sidecars that said that they cut.'),
+  expected: count.describe('Those that there are.'),
+  missing: list(prose, { max: MAX_MISSING, type: 'atomic' }).prefault([]).describe('Names of those not heard from.'),
+  completionTime: time.optional().describe('When the last sidecar had cut, or was fenced off. Absent: not complete.'),
+});
+
+/** What is known of a static keypair in any state. */
+const keyFacts = {
   id: keyId.describe('`k1`, `k2`, …; never used again.'),
-  state: oneOf(['Pending', 'Prepared', 'Active', 'Retiring', 'Revoked']).describe(
-    '`Pending`: recorded, not made. `Prepared`: in the Secret. `Active`: serves. `Retiring`: accepted until its overlap ends. `Revoked`: refused everywhere.',
-  ),
   fingerprint: fingerprint.optional().describe('Hash of both public keys.'),
   trigger: oneOf(['Initial', 'Schedule', 'Annotation', 'Command', 'Revocation']).describe('Why it was made.'),
   requestedBy: prose.optional().describe('Who asked for it, as far as that is known.'),
+  requester: oneOf(['Verified', 'Unverified']).optional().describe('Whether that is proven.'),
   reason: prose.optional().describe('Why it was asked for, or why it was revoked.'),
   creationTime: time.describe('When it was recorded.'),
-  preparationTime: time.optional().describe('When it was in the Secret.'),
+  preparationTime: time.optional().describe('When it was in the store.'),
   activationTime: time.optional().describe('When it first served.'),
   retirementTime: time.optional().describe('When it is, or was, no longer accepted.'),
   revocationTime: time.optional().describe('When it was revoked.'),
+  destructionTime: time.optional().describe('When it was gone from Secret and store.'),
+  cut: cut.optional().describe('How far the cutting of a revoked key is.'),
+} as const;
+
+/** One static keypair (the state machine of keys). Registries of the release before read this list: its states are theirs too. */
+const key = fields({
+  ...keyFacts,
+  state: oneOf(['Pending', 'Prepared', 'Active', 'Retiring', 'Revoked']).describe(
+    '`Pending`: recorded, not made. `Prepared`: in the store. `Active`: serves. `Retiring`: accepted until its overlap ends. `Revoked`: refused everywhere.',
+  ),
 });
+
+const formerKey = fields({
+  ...keyFacts,
+  state: oneOf(['Retired', 'Destroyed', 'Revoked']).describe(
+    '`Retired`: accepted no more, being removed. `Destroyed`: gone from Secret and store. `Revoked`: refused everywhere.',
+  ),
+});
+export type FormerKeyStatus = z.infer<typeof formerKey>;
+
+const keyFailure = fields({
+  on: oneOf(['Store', 'Secret', 'Notes']).describe(
+    'What failed: the key store, the Secret, or what the store remembers of a key.',
+  ),
+  code: text({ max: 64, message: 'must be a code' }).describe('Code of the error.'),
+  message: prose.describe('The error, for people.'),
+  failures: count.describe('How often in a row.'),
+  sinceTime: time.describe('Since when.'),
+  retryTime: time.describe('Not before this time is it tried again.'),
+});
+
 export type KeyStatus = z.infer<typeof key>;
 
 const pod = fields({
@@ -62,13 +99,26 @@ export const executorStatus = fields({
   activeKeyID: keyId.optional().describe('The key that new connections get.'),
   keys: list(key, { max: MAX_KEYS_IN_STATUS, type: 'map', keys: ['id'] })
     .prefault([])
-    .describe('Live keys, and the last that were.'),
+    .describe('Keys that are accepted, are being made, or were revoked.'),
+  formerKeys: list(formerKey, { max: MAX_KEYS_IN_STATUS, type: 'map', keys: ['id'] })
+    .prefault([])
+    .describe('The last keys that were.'),
   droppedKeys: count.optional().describe('How many former keys are no longer listed.'),
   lastRotationTime: time.optional().describe('When a key last took over.'),
   nextRotationTime: time.optional().describe('When the next key is made by the schedule.'),
   handledRotationRequests: list(prose, { max: MAX_HANDLED_REQUESTS, type: 'atomic' })
     .prefault([])
     .describe('The last values of the rotation annotation that were handled.'),
+  ignoredRevocation: prose.optional().describe('A value of the revocation annotation that named no key.'),
+  keyDelivery: fields({
+    keys: list(keyId, { max: MAX_KEYS_IN_STATUS, type: 'atomic' }).prefault([]).describe('The keys in the Secret.'),
+    time: time.describe('Since when.'),
+  })
+    .optional()
+    .describe('What the sidecar mounts.'),
+  keyFailures: list(keyFailure, { max: 3, type: 'map', keys: ['on'] })
+    .prefault([])
+    .describe('What fails about keys now.'),
   sessions: fields({
     count: count.describe('Clients that have a session.'),
     lastActivityTime: time.optional().describe('When one of them last sent something, to five minutes.'),

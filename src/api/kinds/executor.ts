@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { API_VERSION } from '../names.ts';
 import { durationBetween, toMilliseconds } from '../schema/duration.ts';
-import { fields, oneOf, text, union } from '../schema/fields.ts';
+import { fields, list, oneOf, text, union } from '../schema/fields.ts';
 import { metadata, objectReference, secretReference } from '../schema/metadata.ts';
 import { ruled } from '../schema/rules.ts';
 import { egress } from './egress.ts';
@@ -44,6 +44,25 @@ const runtime = ruled(
   },
 );
 
+/** More windows than a week has nights are better said by one schedule. */
+const MAX_WINDOWS = 16;
+
+const maintenanceWindow = fields({
+  schedule: text({
+    max: 100,
+    pattern: /^[0-9A-Za-z*,/#?L-]+( +[0-9A-Za-z*,/#?L-]+){4}$/,
+    message: 'must be a schedule of five parts: minute, hour, day of month, month, day of week',
+  }).describe('When it opens: minute, hour, day of month, month, day of week, as in cron.'),
+  duration: durationBetween({ least: '10m', most: '168h' }).describe('How long it is open, from 10m to 168h.'),
+  timeZone: text({
+    max: 64,
+    pattern: /^[A-Za-z0-9_+/-]+$/,
+    message: 'must be the name of a time zone, such as Europe/Berlin',
+  })
+    .default('UTC')
+    .describe('Name of a time zone, such as `Europe/Berlin`.'),
+});
+
 const PERIOD = '2160h';
 const OVERLAP = '24h';
 
@@ -56,6 +75,9 @@ const rotation = ruled(
     overlap: durationBetween({ least: '0s', most: '720h' })
       .prefault(OVERLAP)
       .describe('How long the key before is accepted, from 0s to 720h; for `External` the registration token before.'),
+    windows: list(maintenanceWindow, { max: MAX_WINDOWS, type: 'atomic' })
+      .default([])
+      .describe('When the schedule may change keys. None: at any time. Who asks for a rotation gets it at once.'),
   }),
   {
     // Three keys may live at once; with more overlap than this the schedule would wait for itself.
@@ -90,7 +112,14 @@ const spec = ruled(
     workspace: workspace.prefault({ type: 'Ephemeral' }).describe('The folder in which commands work.'),
     egress: egress.default([]).describe('What the pod may reach beside DNS and its relay.'),
     // The API server asks the rule of the default before it fills in the defaults inside.
-    keys: fields({ rotation: rotation.prefault({ period: PERIOD, overlap: OVERLAP }).describe('When keys change.') })
+    keys: fields({
+      rotation: rotation.prefault({ period: PERIOD, overlap: OVERLAP }).describe('When keys change.'),
+      deletionPolicy: oneOf(['Destroy', 'Retain'])
+        .default('Destroy')
+        .describe(
+          'What becomes of a key in the store that is accepted no more. `Destroy`: it is gone. `Retain`: it stays in Vault, marked; a Secret retains nothing.',
+        ),
+    })
       .prefault({})
       .describe('Noise keys of this executor.'),
     updatePolicy: oneOf(['WhenIdle', 'Immediate', 'OnDelete'])

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { KeyStatus } from '../../api/index.ts';
+import type { KeysRecord } from '../../keys/index.ts';
 import { keyOccurrences } from './occurrences.ts';
 
-const key = (id: string, state: KeyStatus['state'], more: Partial<KeyStatus> = {}): KeyStatus => ({
+type KeyRecord = KeysRecord['keys'][number];
+
+const key = (id: string, state: KeyRecord['state'], more: Partial<KeyRecord> = {}): KeyRecord => ({
   id,
   state,
   trigger: 'Initial',
@@ -15,11 +17,20 @@ describe('what is told of keys', () => {
   it('is a key that was made, once', () => {
     expect(keyOccurrences([], [key('k1', 'Pending')])).toEqual([]);
     expect(keyOccurrences([key('k1', 'Pending')], [made])).toMatchObject([{ type: 'Normal', reason: 'KeyCreated' }]);
-    expect(keyOccurrences([made], [{ ...made, state: 'Active' }])).toEqual([]);
+    expect(keyOccurrences([made], [made])).toEqual([]);
+  });
+
+  it.each([
+    ['Active', 'KeyActivated'],
+    ['Retired', 'KeyRetired'],
+    ['Destroyed', 'KeyDestroyed'],
+  ] as const)('is each step of a key on its way: %s', (state, reason) => {
+    expect(keyOccurrences([made], [{ ...made, state }])).toMatchObject([{ type: 'Normal', reason }]);
+    expect(keyOccurrences([{ ...made, state }], [{ ...made, state }])).toEqual([]);
   });
 
   it('is a key that was lost or revoked, with the reason, once', () => {
-    const lost: KeyStatus = { ...made, state: 'Revoked', reason: 'lost' };
+    const lost: KeyRecord = { ...made, state: 'Revoked', reason: 'lost' };
     const [told] = keyOccurrences([made], [lost, key('k2', 'Pending')]);
     expect(told).toMatchObject({ type: 'Warning', reason: 'KeyRevoked', note: 'Key k1 is accepted no more: lost.' });
     expect(keyOccurrences([lost], [lost])).toEqual([]);

@@ -1,8 +1,10 @@
-import type { KeyStatus } from '../../api/index.ts';
+import type { KeysRecord } from '../../keys/index.ts';
 import type { Occurrence } from '../../kube/index.ts';
 
-/** What happened to keys between two states of `status.keys`, for people: an event each. */
-export function keyOccurrences(before: readonly KeyStatus[], after: readonly KeyStatus[]): Occurrence[] {
+type KeyRecord = KeysRecord['keys'][number];
+
+/** What happened to keys between two records, for people: an event each. */
+export function keyOccurrences(before: readonly KeyRecord[], after: readonly KeyRecord[]): Occurrence[] {
   return after.flatMap(({ id, state, fingerprint, reason }): Occurrence[] => {
     const earlier = before.find((key) => key.id === id);
     if (state === 'Revoked' && earlier?.state !== 'Revoked') {
@@ -16,6 +18,15 @@ export function keyOccurrences(before: readonly KeyStatus[], after: readonly Key
         { type: 'Normal', reason: 'KeyCreated', action: 'CreateKey', note: `Key ${id} (${fingerprint}) was made.` },
       ];
     }
-    return [];
+    const told = TRANSITIONS[state];
+    return told === undefined || earlier === undefined || earlier.state === state
+      ? []
+      : [{ type: 'Normal', reason: told.reason, action: told.action, note: `Key ${id} ${told.note}.` }];
   });
 }
+
+const TRANSITIONS: Partial<Record<KeyRecord['state'], { reason: string; action: string; note: string }>> = {
+  Active: { reason: 'KeyActivated', action: 'ActivateKey', note: 'serves new connections' },
+  Retired: { reason: 'KeyRetired', action: 'RetireKey', note: 'is accepted no more: its overlap is over' },
+  Destroyed: { reason: 'KeyDestroyed', action: 'DestroyKey', note: 'is gone from Secret and store' },
+};

@@ -1,61 +1,80 @@
-import { type KeyStatus, REASONS } from '../../api/index.ts';
-import { type KeyHolder, type KeyStore, KeyStoreError } from '../../keys/index.ts';
+import { type Executor, REASONS, toMilliseconds } from '../../api/index.ts';
+import {
+  changedKeys,
+  isLive,
+  type KeeperInput,
+  type KeeperStep,
+  type KeyKeeper,
+  type KeysRecord,
+  type ObservedKeys,
+  type RotationPolicy,
+} from '../../keys/index.ts';
+import type { Finding } from '../conditions/conditions.ts';
 import type { Stall } from '../namespaces/decide.ts';
-import { decideKeys } from './decide.ts';
+import { rotationFindings } from './findings.ts';
 
-export type KeysResult =
-  /** A key is there; pods may start. */
-  | { readonly type: 'ready'; readonly records: readonly KeyStatus[] }
-  /** These records must be written to status before anything else happens. */
-  | { readonly type: 'pending'; readonly records: readonly KeyStatus[] }
-  | { readonly type: 'unavailable'; readonly records: readonly KeyStatus[] }
-  | { readonly type: 'stalled'; readonly records: readonly KeyStatus[]; readonly stall: Stall };
-
-export interface KeysInput {
-  readonly store: KeyStore;
-  readonly holder: KeyHolder;
-  /** `status.keys`. */
-  readonly records: readonly KeyStatus[];
-  readonly serving: boolean;
-  readonly now: number;
+export interface KeysResult {
+  /** What is to be written to status, or stands there already. */
+  readonly record: KeysRecord;
+  /** `ready`: a key is there, and pods may start. */
+  readonly type: 'ready' | 'pending' | 'unavailable' | 'stalled';
+  readonly stall?: Stall;
+  /** Conditions beside `KeyReady`. */
+  readonly findings: readonly Finding[];
+  /** Look again at this time, in milliseconds. */
+  readonly until: number | undefined;
 }
 
-/** One step toward a key that is recorded and made. What it records is written by the caller, before the next step. */
-export async function reconcileKeys(
-  { store, holder, records, serving, now }: KeysInput,
-  signal: AbortSignal,
-): Promise<KeysResult> {
-  try {
-    const stored = await store.list(holder, { signal });
-    const decision = decideKeys({ records, stored, serving }, now);
-    if (decision.type === 'create') {
-      const made = await store.create(holder, decision.id, { signal });
-      return settled(decideKeys({ records, stored: [...stored, made], serving }, now), records);
-    }
-    return settled(decision, records);
-  } catch (error) {
-    if (!(error instanceof KeyStoreError)) throw error;
-    if (error.code === 'unavailable') return { type: 'unavailable', records };
-    const reason = error.code === 'not_owned' ? REASONS.NotOwned : REASONS.SecretInvalid;
-    return { type: 'stalled', records, stall: { reason, message: error.message } };
-  }
+/** Effects in one look; what is left comes with the next, so that one executor does not hold up the others. */
+const MAX_STEPS = 8;
+
+/** Brings the keys on until something is to be written to status, or there is nothing to do now. */
+export async function reconcileKeys(keeper: KeyKeeper, input: KeeperInput, signal: AbortSignal): Promise<KeysResult> {
+  let step = await keeper.step(input, { signal });
+  for (let left = MAX_STEPS; left > 0 && step.type === 'acted'; left--) step = await keeper.step(input, { signal });
+  return resultOf(step, input.now);
 }
 
-function settled(decision: ReturnType<typeof decideKeys>, records: readonly KeyStatus[]): KeysResult {
-  switch (decision.type) {
-    case 'nothing':
-      return { type: 'ready', records };
-    case 'record': {
-      const usable = decision.records.some(({ state }) => state === 'Prepared' || state === 'Active');
-      return { type: usable ? 'ready' : 'pending', records: decision.records };
+export function rotationPolicy({ rotation, deletionPolicy }: Executor['spec']['keys']): RotationPolicy {
+  return {
+    period: toMilliseconds(rotation.period),
+    overlap: toMilliseconds(rotation.overlap),
+    windows: rotation.windows.map(({ duration, ...window }) => ({ ...window, duration: toMilliseconds(duration) })),
+    deletionPolicy,
+  };
+}
+
+function resultOf({ type, observed, record, until }: KeeperStep, now: number): KeysResult {
+  const stall = stallOf({ ...observed, record });
+  const common = { record, findings: rotationFindings({ ...observed, record }, now) };
+  if (stall !== undefined) return { ...common, type: 'stalled', stall, until };
+  const isReady = record.keys.some((key) => isLive(key) && isMounted(key, observed));
+  const state = isReady ? 'ready' : observed.store.reachable ? 'pending' : 'unavailable';
+  return { ...common, type: state, until: type === 'acted' ? now : until };
+}
+
+/** Whether the sidecar finds it: pods start with a key or not at all. */
+function isMounted(
+  { id, fingerprint }: { readonly id: string; readonly fingerprint?: string | undefined },
+  observed: ObservedKeys,
+): boolean {
+  const place = observed.secret ?? observed.store;
+  return place.reachable && place.keys.some((key) => key.id === id && key.fingerprint === fingerprint);
+}
+
+function stallOf(observed: ObservedKeys): Stall | undefined {
+  const places = [observed.store, observed.secret].filter((place) => place?.reachable === false);
+  for (const place of places) {
+    if (place?.reachable === false && place.code === 'not_owned') {
+      return { reason: REASONS.NotOwned, message: place.message };
     }
-    case 'create':
-      return { type: 'pending', records };
-    case 'mismatch': {
-      const message = `Key ${decision.id} in the Secret is not the one in status: somebody replaced it. Restore it, or delete the Secret to have a new key made.`;
-      return { type: 'stalled', records, stall: { reason: REASONS.SecretInvalid, message } };
-    }
-    default:
-      return decision satisfies never;
   }
+  const [changed] = changedKeys(observed);
+  if (changed === undefined) return undefined;
+  if (observed.secret === undefined) {
+    const message = `Key ${changed.id} in the Secret is not the one in status: somebody replaced it. Restore it, or delete the Secret to have a new key made.`;
+    return { reason: REASONS.SecretInvalid, message };
+  }
+  const message = `Key ${changed.id} in the key store is not the one in status: somebody replaced it. Restore it there, or revoke ${changed.id} to have a new key made.`;
+  return { reason: REASONS.KeyMismatch, message };
 }

@@ -1,5 +1,5 @@
-import { type ExecutorStatus, READY, REASONS } from '../../api/index.ts';
-import type { KeyStore } from '../../keys/index.ts';
+import { ANNOTATIONS, type ExecutorStatus, READY, REASONS } from '../../api/index.ts';
+import { type KeeperInput, KeyKeeper, type KeyStore, recordOf, requestsIn, statusOf } from '../../keys/index.ts';
 import { ApiError, keyOf, namespaces, type Occurrence, type Pod, parseTime } from '../../kube/index.ts';
 import { environmentIdOf } from '../../wire/index.ts';
 import { NotOwnedError } from '../children/apply-child.ts';
@@ -16,10 +16,11 @@ import { MadePods } from '../executor-pod/made-pods.ts';
 import { executorNames, podName } from '../executor-pod/names.ts';
 import { type PodView, viewPod } from '../executor-pod/observe.ts';
 import { asPodTemplate, executorPod } from '../executor-pod/pod.ts';
-import { pokeForKey } from '../executor-pod/poke.ts';
+import { pokePod } from '../executor-pod/poke.ts';
 import { summarise } from '../executor-pod/summary.ts';
+import { heardKeys } from '../executor-secret/heard.ts';
 import { keyOccurrences } from '../executor-secret/occurrences.ts';
-import { type KeysResult, reconcileKeys } from '../executor-secret/reconcile.ts';
+import { type KeysResult, reconcileKeys, rotationPolicy } from '../executor-secret/reconcile.ts';
 import { type HeardFacts, reconcileExternal } from '../external/reconcile.ts';
 import { summariseExternal } from '../external/summary.ts';
 import { ASK_AGAIN_MS, type NamespaceAccess, SYNC_LOOK_MS } from '../namespaces/access.ts';
@@ -33,7 +34,7 @@ import type { World } from '../world.ts';
 export interface ExecutorControllerOptions {
   readonly world: World;
   readonly access: NamespaceAccess;
-  readonly keys: KeyStore;
+  readonly keys: ExecutorKeys;
   /** What registries say. */
   readonly registries: FactsSource;
   readonly settings: ImageSettings & {
@@ -41,6 +42,15 @@ export interface ExecutorControllerOptions {
     /** `NAMESPACE/NAME` of the operator's own. */
     readonly operatorServiceAccount: string;
   };
+}
+
+/** Where keys lie. */
+export interface ExecutorKeys {
+  readonly store: KeyStore;
+  /** What sidecars mount, when it is not the store itself. */
+  readonly secret?: KeyStore | undefined;
+  /** Whether the API server lets nobody ask in another's name. */
+  readonly requestersAreProven: boolean;
 }
 
 /** What one look has found out, question after question. */
@@ -186,12 +196,12 @@ export class ExecutorReconciler {
     await applySurroundings(world, executor, owner, address?.caBundle, signal);
     const seen = await this.#seePod(subject, signal);
     const view = seen && viewPod(seen);
-    const keys = await this.#keys(subject, view, signal);
+    const keys = await this.#keys(subject, { seen, view, heard }, signal);
     const registryUrl = address?.registryURL;
     const startable = keys.type === 'ready' && registryUrl !== undefined;
     const pod = await this.#pod(subject, { view, startable, address, idle: heard.facts.idle }, signal);
-    const stall = keys.type === 'stalled' ? keys.stall : pod.refused;
-    const findings = summarise({
+    const stall = keys.stall ?? pod.refused;
+    const conditions = summarise({
       operatingMode: spec.operatingMode,
       stall,
       accepted: true,
@@ -204,22 +214,23 @@ export class ExecutorReconciler {
     // Nobody tells when a Secret of somebody else's goes: only ours are followed.
     const keysWait = keys.type === 'stalled' || keys.type === 'unavailable' ? ASK_AGAIN_MS : undefined;
     const again = pod.refused ? REFUSED_AGAIN_MS : keysWait;
-    const { pod: _pod, sessions: _sessions, ...rest } = status;
+    const wait = again === undefined ? pod.decision.nextTime : world.clock.now() + again;
+    const rest = withoutOld(status);
     const { sessions, until } = this.#sessions(executor, heard);
-    const live = keys.records.filter(({ state }) => state === 'Prepared' || state === 'Active').at(-1);
-    if (keys.type === 'ready') await pokeForKey(world, seen, live, signal);
+    const written = statusOf(keys.record);
+    const serving = servingKey(written);
     return {
       status: {
         ...rest,
-        keys: [...keys.records],
-        ...(live !== undefined && { activeKeyID: live.id }),
+        ...written,
+        ...(serving !== undefined && { activeKeyID: serving.id }),
         ...(spec.workspace.type === 'Persistent' && { workspaceVolumeClaim: executorNames(owner).workspace }),
         ...(pod.decision.status !== undefined && { pod: pod.decision.status }),
         ...(sessions !== undefined && { sessions }),
       },
-      findings,
-      events: keyOccurrences(executor.status.keys, keys.records),
-      requeueAt: earliest(again === undefined ? pod.decision.nextTime : world.clock.now() + again, until),
+      findings: [...conditions, ...keys.findings],
+      events: keyOccurrences(recordOf(executor.status).keys, keys.record.keys),
+      requeueAt: earliest(wait, until, keys.until),
     };
   }
 
@@ -243,13 +254,27 @@ export class ExecutorReconciler {
     return pod;
   }
 
-  #keys({ executor, owner, fence }: Subject, view: PodView | undefined, signal: AbortSignal): Promise<KeysResult> {
-    const { keys: store, world } = this.#options;
-    const serving = view?.registered === true && view.uid === fence?.uid;
-    return reconcileKeys(
-      { store, holder: owner, records: executor.status.keys, serving, now: world.clock.now() },
-      signal,
-    );
+  #keys({ executor, owner, fence }: Subject, { seen, view, heard }: SeenPod, signal: AbortSignal): Promise<KeysResult> {
+    const { keys, world } = this.#options;
+    const { namespace, name, annotations } = executor.metadata;
+    const keeper = new KeyKeeper({
+      store: keys.store,
+      secret: keys.secret,
+      poke: (_holder, value) => pokePod(world, seen, value, signal),
+      confirm: () => confirmCurrent(world, executor, signal),
+    });
+    const record = recordOf(executor.status);
+    const environmentId = environmentIdOf(namespace, name);
+    const input: KeeperInput = {
+      holder: owner,
+      now: world.clock.now(),
+      record,
+      policy: rotationPolicy(executor.spec.keys),
+      ...requestsIn(annotations, keys.requestersAreProven),
+      pod: view?.phase === 'Running' ? keyPod(seen) : undefined,
+      heard: heardKeys({ facts: heard.facts, environmentId, view, fence: fence?.uid, record }),
+    };
+    return reconcileKeys(keeper, input, signal);
   }
 
   /** Makes, replaces and ends pods, so that the one in status is the only one. */
@@ -313,6 +338,30 @@ export class ExecutorReconciler {
     await deleteOthers(world, owner, all, made.name, signal);
     return { decision: { ...decision, status: fence }, view: made };
   }
+}
+
+interface SeenPod {
+  readonly seen: Pod | undefined;
+  readonly view: PodView | undefined;
+  readonly heard: HeardFacts;
+}
+
+/** What is written anew or not at all. */
+function withoutOld(status: ExecutorStatus): ExecutorStatus {
+  const { pod: _pod, sessions: _sessions, activeKeyID: _active, nextRotationTime: _next, ...rest } = status;
+  const { ignoredRevocation: _ignored, ...kept } = rest;
+  return kept;
+}
+
+/** The key that new connections get, as far as it is recorded; before one is active, the one that will be. */
+function servingKey({ keys }: Pick<ExecutorStatus, 'keys'>): ExecutorStatus['keys'][number] | undefined {
+  return keys.find(({ state }) => state === 'Active') ?? keys.findLast(({ state }) => state === 'Prepared');
+}
+
+function keyPod(pod: Pod | undefined): KeeperInput['pod'] {
+  const startTime = parseTime(pod?.metadata.creationTimestamp);
+  if (startTime === undefined) return undefined;
+  return { startTime, poked: pod?.metadata.annotations?.[ANNOTATIONS.keysChangedAt] };
 }
 
 function earliest(...times: readonly (number | undefined)[]): number | undefined {

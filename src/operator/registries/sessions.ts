@@ -32,6 +32,15 @@ export function isNews({ spec, status }: Pick<StoredExecutor, 'spec' | 'status'>
     ({ type, reason }) => type === UPDATE_PENDING && reason === REASONS.SessionsRunning,
   );
   if (waits && facts.idle) return true;
+  if (waitsForKeys(status, facts)) return true;
   const shown = sessionsStatus(undefined, facts, { changedAt: 0, now: 0 }).sessions;
   return shown?.count !== status.sessions?.count || shown?.lastActivityTime !== status.sessions?.lastActivityTime;
+}
+
+/** Whether what registries say of keys is more than status says: one that serves now, or was cut by somebody more. */
+function waitsForKeys({ keys }: StoredExecutor['status'], { registrations, denies }: ExecutorFacts): boolean {
+  return keys.some(({ state, fingerprint, cut }) => {
+    if (state === 'Prepared') return registrations.some((each) => each.fingerprint === fingerprint);
+    return state === 'Revoked' && cut?.completionTime === undefined && denies.length > 0;
+  });
 }

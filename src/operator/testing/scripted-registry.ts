@@ -2,7 +2,11 @@ import {
   type EnvironmentId,
   type EnvironmentReport,
   parseEnvironmentId,
+  parseFingerprint,
+  parseIncarnation,
+  parseKeyId,
   type RegistryToOperator,
+  registrationIdOf,
   registryToOperator,
 } from '../../wire/index.ts';
 import { FeedError, type WatchRegistry } from '../registries/connection.ts';
@@ -33,6 +37,29 @@ export class ScriptedRegistry {
     const report = { environmentId, registrations: [], denies: [], ...change };
     this.#reports.set(environmentId, report);
     this.#say({ type: 'environment', environment: report });
+  }
+
+  /** These keys are registered by this pod. */
+  serve(
+    environment: string,
+    uid: string,
+    keys: readonly { readonly id: string; readonly fingerprint: string }[],
+  ): void {
+    const environmentId = parseEnvironmentId(environment);
+    const incarnation = parseIncarnation(uid);
+    const registrations = keys.map((key) => {
+      const fingerprint = parseFingerprint(key.fingerprint);
+      const registrationId = registrationIdOf(environmentId, incarnation, fingerprint);
+      return {
+        registrationId,
+        keyId: parseKeyId(key.id),
+        fingerprint,
+        incarnation,
+        firstRegistrationTime: 1,
+        relays: 1,
+      };
+    });
+    this.report(environment, { incarnation, registrations });
   }
 
   /** Every connection ends. */
