@@ -23,7 +23,7 @@ describe('manifests', () => {
           sandbox: { mode: 'Container' },
           workspace: { type: 'Ephemeral', path: '/tmp/noisefleet' },
           egress: [],
-          keys: { rotation: { period: '2160h', overlap: '24h' } },
+          keys: { rotation: { period: '2160h', overlap: '24h', windows: [] }, deletionPolicy: 'Destroy' },
           updatePolicy: 'WhenIdle',
         },
       },

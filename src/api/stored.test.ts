@@ -22,7 +22,13 @@ describe('objects as the API server returns them', () => {
     const executor = readExecutor(object('Executor', { relayRef: { name: 'main' } }));
     expect(executor.metadata).toMatchObject({ uid: 'u1', labels: {}, annotations: {}, finalizers: [] });
     expect(executor.spec.keys.rotation.period).toBe('2160h');
-    expect(executor.status).toEqual({ conditions: [], keys: [], handledRotationRequests: [] });
+    expect(executor.status).toEqual({
+      conditions: [],
+      keys: [],
+      formerKeys: [],
+      handledRotationRequests: [],
+      keyFailures: [],
+    });
     expect(readRelay(object('Relay', {})).status).toEqual({
       addresses: [],
       certificates: [],

@@ -23,7 +23,7 @@ export function recordOf(status: KeysStatus): KeysRecord {
     ignoredRevocation: status.ignoredRevocation,
     lastRotationTime: status.lastRotationTime,
     nextRotationTime: status.nextRotationTime,
-    delivery: status.keyDelivery,
+    delivery: status.keyDelivery && { keys: status.keyDelivery.keys, time: status.keyDelivery.deliveryTime },
     failures: status.keyFailures,
   };
 }
@@ -45,7 +45,10 @@ export function statusOf(record: KeysRecord): KeysStatus {
     ...(record.lastRotationTime !== undefined && { lastRotationTime: record.lastRotationTime }),
     ...(record.nextRotationTime !== undefined && { nextRotationTime: record.nextRotationTime }),
     ...(record.delivery !== undefined && {
-      keyDelivery: { keys: [...record.delivery.keys].slice(0, MAX_KEYS_IN_STATUS), time: record.delivery.time },
+      keyDelivery: {
+        keys: record.delivery.keys.slice(0, MAX_KEYS_IN_STATUS),
+        deliveryTime: record.delivery.time,
+      },
     }),
     keyFailures: [...record.failures],
   };

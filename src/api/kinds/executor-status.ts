@@ -112,7 +112,7 @@ export const executorStatus = fields({
   ignoredRevocation: prose.optional().describe('A value of the revocation annotation that named no key.'),
   keyDelivery: fields({
     keys: list(keyId, { max: MAX_KEYS_IN_STATUS, type: 'atomic' }).prefault([]).describe('The keys in the Secret.'),
-    time: time.describe('Since when.'),
+    deliveryTime: time.describe('Since when.'),
   })
     .optional()
     .describe('What the sidecar mounts.'),

@@ -73,7 +73,7 @@ export function dependencyOf({ type }: KeyEffect): Dependency {
 }
 
 /** All that is to be done, in this order: first what lets a key serve, then what takes one away, then what helps. */
-export function wantedEffects(observed: ObservedKeys, now: number): readonly KeyEffect[] {
+function wantedEffects(observed: ObservedKeys, now: number): readonly KeyEffect[] {
   const { record } = observed;
   const poke = planPokes(record, observed, now).value;
   return [

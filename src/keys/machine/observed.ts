@@ -28,7 +28,7 @@ export type PlaceView =
   | { readonly reachable: false; readonly code: string; readonly message: string };
 
 /** The pod that counts, while it runs. */
-export interface ObservedKeyPod {
+interface ObservedKeyPod {
   /** Milliseconds since the epoch. */
   readonly startTime: number;
   /** The value of the last poke. */

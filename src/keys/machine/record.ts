@@ -2,7 +2,7 @@
  * Where a key stands (`design.md` §4). `Retired` is the intent to remove it: accepted no more, still to go from Secret and store. Any state may
  * become `Revoked`; nothing leaves `Destroyed` and `Revoked`.
  */
-export type KeyState = 'Pending' | 'Prepared' | 'Active' | 'Retiring' | 'Retired' | 'Destroyed' | 'Revoked';
+type KeyState = 'Pending' | 'Prepared' | 'Active' | 'Retiring' | 'Retired' | 'Destroyed' | 'Revoked';
 
 export type KeyTrigger = 'Initial' | 'Schedule' | 'Annotation' | 'Command' | 'Revocation';
 
@@ -40,7 +40,7 @@ export interface KeyRecord {
 }
 
 /** What the Secret holds, and since when: pokes count from there. */
-export interface Delivery {
+interface Delivery {
   readonly keys: readonly string[];
   readonly time: string;
 }

@@ -33,7 +33,7 @@ export function isRotationWanted(record: KeysRecord, observed: ObservedKeys, now
 }
 
 /** The request that nobody has handled. */
-export function openRequest(
+function openRequest(
   { handledRequests }: KeysRecord,
   request: RotationRequest | undefined,
 ): RotationRequest | undefined {

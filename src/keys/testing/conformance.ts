@@ -3,7 +3,7 @@ import { decodeKeyFile, encodeKeyFile, generateKeypair, keyFingerprint } from '.
 import type { KeyHolder, KeyStore } from '../key-store.ts';
 
 /** A store of a kind, empty, and hands to do to it what is not ours to do. */
-export interface StoreUnderTest {
+interface StoreUnderTest {
   readonly store: KeyStore;
   /** The same place, opened by another process. */
   readonly other: KeyStore;

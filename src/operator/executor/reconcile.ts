@@ -45,7 +45,7 @@ export interface ExecutorControllerOptions {
 }
 
 /** Where keys lie. */
-export interface ExecutorKeys {
+interface ExecutorKeys {
   readonly store: KeyStore;
   /** What sidecars mount, when it is not the store itself. */
   readonly secret?: KeyStore | undefined;
