@@ -1,5 +1,5 @@
 import { FIELD_MANAGER, GROUP } from '../api/index.ts';
-import { SecretKeyStore } from '../keys/index.ts';
+import { SecretKeyStore, VaultKeyStore } from '../keys/index.ts';
 import { Applier, Controller, createRuntimeMetrics, EventRecorder, LeaderElection, Supervisor } from '../kube/index.ts';
 import { type Clock, startAdminServer, systemClock } from '../telemetry/index.ts';
 import { runControllers } from './controllers.ts';
@@ -98,8 +98,17 @@ function controllerOptions(options: OperatorOptions, world: World, access: Names
   const { tlsTimes = TLS_TIMES, ticketKeyTimes = TICKET_KEY_TIMES } = options;
   return {
     relay: { world, access, settings, tlsTimes, ticketKeyTimes },
-    executor: { world, access, settings, keys: { store: new SecretKeyStore(world.api), requestersAreProven: false } },
+    executor: { world, access, settings, keys: keysOf(options, world) },
   };
+}
+
+/** In Vault, and a copy in each Secret; or in the Secrets alone. */
+function keysOf({ vault }: OperatorOptions, { api, clock }: World) {
+  const secrets = new SecretKeyStore(api);
+  const requestersAreProven = false;
+  if (vault === undefined) return { store: secrets, requestersAreProven };
+  const store = new VaultKeyStore({ settings: vault, clock, environment: process.env });
+  return { store, secret: secrets, requestersAreProven };
 }
 
 /**

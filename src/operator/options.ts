@@ -1,3 +1,4 @@
+import type { VaultSettings } from '../keys/index.ts';
 import type { ObjectApi } from '../kube/index.ts';
 import type { Clock, Logger, Metrics } from '../telemetry/index.ts';
 import type { ImageSettings } from './children/image-settings.ts';
@@ -22,6 +23,8 @@ export interface OperatorOptions extends ImageSettings {
   readonly admin?: { readonly host: string; readonly port: number } | undefined;
   /** The way to registries' internal API. Without one nothing is known of sessions. */
   readonly watchRegistry?: WatchRegistry | undefined;
+  /** Where keys lie. Absent: in the Secrets that sidecars mount, and nowhere else. */
+  readonly vault?: VaultSettings | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock?: Clock;

@@ -4,7 +4,7 @@ import { deployments, type KubeObject, type ObjectApi, type Pod, pods, type Reso
 import { MemoryApiServer } from '../../kube/testing/index.ts';
 import { createLogger, createMetrics, systemClock } from '../../telemetry/index.ts';
 import { childLabels } from '../children/child.ts';
-import { type RunningOperator, startOperator } from '../index.ts';
+import { type OperatorOptions, type RunningOperator, startOperator } from '../index.ts';
 import { executorGrants, executors, relays } from '../own-kinds.ts';
 import { ScriptedRegistry } from './scripted-registry.ts';
 
@@ -33,7 +33,7 @@ export class OperatorFixture {
     this.api = this.server.api();
   }
 
-  async start(): Promise<void> {
+  async start(more: Pick<OperatorOptions, 'vault'> = {}): Promise<void> {
     this.#operator = await startOperator({
       api: this.server.api(),
       namespace: 'noisefleet',
@@ -48,6 +48,7 @@ export class OperatorFixture {
       identity: `test-${Math.random()}`,
       logger: createLogger({ component: 'operator', level: 'silent' }),
       metrics: createMetrics({ component: 'operator', version: '0.0.0' }),
+      ...more,
     });
   }
 

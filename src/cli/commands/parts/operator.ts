@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Command } from 'commander';
-import type { TlsTimes } from '../../../operator/index.ts';
+import type { OperatorOptions, TlsTimes } from '../../../operator/index.ts';
 import { UsageError } from '../../exit.ts';
 import { collect, flag, type Listen } from '../../flags.ts';
 import { productVersion } from '../../product-version.ts';
 import { serve, withServiceFlags } from '../../serve.ts';
+import { type VaultFlags, vaultSettingsOf, withVaultFlags } from './vault-flags.ts';
 
-interface OperatorFlags {
+interface OperatorFlags extends VaultFlags {
   readonly image: string;
   readonly imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never';
   readonly imagePullSecret?: readonly string[];
@@ -62,10 +63,12 @@ export function operatorCommand(): Command {
     .addOption(flag('--kubeconfig <file>', 'outside of a cluster'))
     .addOption(flag('--context <name>', 'of the kubeconfig'))
     .addHelpText('after', '\nExample:\n  $ noisefleet operator --image ghcr.io/example/noisefleet:0.1.0 -n noisefleet');
-  return withServiceFlags(command, { adminDefault: '127.0.0.1:9080' }).action(async (flags: OperatorFlags) => {
-    const tlsTimes = await tlsTimesOf(flags);
-    await serve({ component: 'operator', ...flags, start: (telemetry) => start(flags, tlsTimes, telemetry) });
-  });
+  return withServiceFlags(withVaultFlags(command), { adminDefault: '127.0.0.1:9080' }).action(
+    async (flags: OperatorFlags) => {
+      const settings = { tlsTimes: await tlsTimesOf(flags), vault: await vaultSettingsOf(flags) };
+      await serve({ component: 'operator', ...flags, start: (telemetry) => start(flags, settings, telemetry) });
+    },
+  );
 }
 
 /** @throws UsageError */
@@ -93,7 +96,7 @@ async function tlsTimesOf(flags: OperatorFlags): Promise<TlsTimes> {
 
 async function start(
   flags: OperatorFlags,
-  tlsTimes: TlsTimes,
+  settings: Pick<OperatorOptions, 'tlsTimes' | 'vault'>,
   telemetry: Parameters<Parameters<typeof serve>[0]['start']>[0],
 ) {
   const [{ connectToCluster }, { startOperator, watchByHttps }, { systemClock }] = await Promise.all([
@@ -122,7 +125,7 @@ async function start(
     logLevel: flags.logLevel,
     watchRegistry: flags.registryTokenFile === undefined ? undefined : watchByHttps(flags.registryTokenFile),
     leaseName: flags.leaseName,
-    tlsTimes,
+    ...settings,
     identity: flags.identity ?? `${hostname()}_${randomBytes(4).toString('hex')}`,
     admin: flags.adminListen,
   });

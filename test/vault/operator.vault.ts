@@ -1,0 +1,116 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { keySecretName } from '../../src/keys/index.ts';
+import { deployments, type Pod, secrets } from '../../src/kube/index.ts';
+import { executors } from '../../src/operator/own-kinds.ts';
+import { OperatorFixture } from '../../src/operator/testing/fixture.ts';
+import { Bao } from './bao.ts';
+import { GUIDE_POLICY, writePolicy } from './policy.ts';
+import { ServiceAccounts } from './service-accounts.ts';
+
+const ref = { namespace: 'team-a', name: 'build' };
+const secretRef = { namespace: 'team-a', name: keySecretName(ref) };
+const path = 'kv/metadata/production/team-a/build/';
+
+let bao: Bao;
+let accounts: ServiceAccounts;
+let cluster: OperatorFixture;
+let pod: Pod;
+
+beforeAll(async () => {
+  bao = await Bao.start();
+  await writePolicy(bao, GUIDE_POLICY);
+  accounts = await ServiceAccounts.connect(bao, 600);
+});
+afterAll(async () => {
+  accounts?.close();
+  await bao?.close();
+});
+
+const start = () => {
+  const login = { type: 'Kubernetes', mount: 'kubernetes', role: 'noisefleet', tokenFile: accounts.tokenFile } as const;
+  return cluster.start({
+    vault: { address: bao.address, mount: 'kv', cluster: 'production', login, ca: bao.ca, timeout: 2_000 },
+  });
+};
+
+/** The operator with its keys in OpenBao, and an executor whose first key is active. */
+beforeEach(async () => {
+  for (const id of await bao.list(path)) await bao.must('DELETE', `${path}${id}`);
+  cluster = new OperatorFixture();
+  await start();
+  await cluster.applyRelay({ allowedNamespaces: { from: 'All' } });
+  await cluster.eventually('both Deployments', async () => (await cluster.all(deployments, 'agents')).length === 2);
+  await cluster.rollOut();
+  await cluster.startRegistry();
+  await cluster.applyExecutor({ keys: { rotation: { overlap: '0s' } } });
+  pod = await cluster.fence();
+  await cluster.run(pod);
+  await serve('k1');
+  await become('k1 Active');
+});
+afterEach(() => cluster.stop());
+
+const states = async () => (await cluster.executor()).status.keys.map(({ id, state }) => `${id} ${state}`).join(', ');
+const become = (expected: string) => cluster.eventually(expected, async () => (await states()) === expected);
+const inSecret = async () => Object.keys((await cluster.api.find(secrets, secretRef))?.data ?? {}).sort();
+const inVault = async () => (await bao.list(path)).sort();
+
+async function serve(...ids: string[]): Promise<void> {
+  const keys = await cluster.eventually(`${ids} to be prepared`, async () => {
+    const { keys: known } = (await cluster.executor()).status;
+    const found = known.flatMap(({ id, fingerprint }) => {
+      return fingerprint !== undefined && ids.includes(id) ? [{ id, fingerprint }] : [];
+    });
+    return found.length === ids.length && found;
+  });
+  cluster.registry.serve('team-a_build', pod.metadata.uid, keys);
+}
+
+async function rotate(value: string): Promise<void> {
+  const annotations = { 'noisefleet.dev/rotate-requested-at': value };
+  await cluster.api.patch(executors, ref, { type: 'merge', body: { metadata: { annotations } } });
+}
+
+describe('the operator with its keys in OpenBao', () => {
+  it('changes a key there and in the Secret, and destroys the one before in both', async () => {
+    await rotate('one');
+    await become('k1 Active, k2 Prepared');
+    await cluster.eventually('both in the Secret', async () => (await inSecret()).length === 2);
+    expect(await inVault()).toEqual(['k1', 'k2']);
+    await serve('k1', 'k2');
+    await become('k2 Active');
+    await cluster.eventually('k1 to be gone', async () => (await inVault()).join() === 'k2');
+    expect(await inSecret()).toEqual(['k2.json']);
+  });
+
+  it('goes on without it, says what waits and why, and rotates when it is back', async () => {
+    await bao.seal();
+    await rotate('one');
+    const due = await cluster.condition('RotationDue', 'KeyStoreUnavailable');
+    expect(due.message).toContain('sealed');
+    expect(await states()).toBe('k1 Active');
+    await bao.unseal();
+    // Nothing tells the operator that it is back: it looks again, within half a minute.
+    await expect.poll(states, { timeout: 60_000 }).toBe('k1 Active, k2 Prepared');
+  }, 90_000);
+
+  it('puts back what somebody took out of the Secret, and makes no new key', async () => {
+    const before = (await cluster.api.get(secrets, secretRef)).data;
+    await cluster.api.delete(secrets, secretRef);
+    await cluster.eventually('the Secret', async () => (await inSecret()).length === 1);
+    expect((await cluster.api.get(secrets, secretRef)).data).toEqual(before);
+    expect(await states()).toBe('k1 Active');
+  });
+
+  it('comes up with the same key in a new cluster in front of the same OpenBao', async () => {
+    const [before] = (await cluster.executor()).status.keys;
+    await cluster.stop();
+    cluster = new OperatorFixture();
+    await start();
+    await cluster.applyRelay({ allowedNamespaces: { from: 'All' } });
+    await cluster.applyExecutor();
+    await become('k1 Prepared');
+    expect((await cluster.executor()).status.keys[0]?.fingerprint).toBe(before?.fingerprint);
+    expect(await inVault()).toEqual(['k1']);
+  });
+});
