@@ -39,6 +39,18 @@ describe('the keys of an executor', () => {
     expect(states(world)).toEqual(['k1 Destroyed', 'k2 Active']);
     trueInTheEnd(world);
   });
+
+  it('are left alone by a process whose record is no longer the one that is stored', async () => {
+    const world = await settled();
+    world.request('one');
+    await world.step();
+    const behind = world.version;
+    await world.step(); // k2 is made
+    await world.step(); // and recorded
+    await world.store.destroy(world.holder, 'k2', 'Destroy');
+    await expect(world.step(behind)).rejects.toThrow(StatusRefused);
+    expect(world.store.fingerprints().has('k2')).toBe(false);
+  });
 });
 
 const SCENARIOS: readonly { readonly name: string; readonly run: (world: KeysWorld) => Promise<void> }[] = [

@@ -68,6 +68,11 @@ describe('a key', () => {
       'destroy k1',
     ],
     [
+      'stays in the store while nobody knows whether the Secret has it',
+      { keys: [key('k1', 'Retired'), key('k2', 'Active')], store: stored('k1', 'k2'), secret: away },
+      'wait',
+    ],
+    [
       'is destroyed only when it is gone',
       { keys: [key('k1', 'Retired'), key('k2', 'Active')] },
       'k1 Destroyed, k2 Active',
