@@ -1,4 +1,5 @@
 import type { EnvironmentId } from '../../../src/wire/index.ts';
+import type { Claim } from './claim.ts';
 import { type HarnessPlan, type Outcome, useOneBundle } from './played-harness.ts';
 import { somePublicKey } from './replicas.ts';
 import type { RoutingRig } from './routing-rig.ts';
@@ -20,6 +21,8 @@ export class Crowd {
   readonly #rig: RoutingRig;
   readonly #random: () => number;
   readonly #harnesses: readonly Pick<Wish, 'token' | 'publicKey'>[];
+  readonly #refused: { readonly claim: Claim; readonly code: string; readonly from: number; readonly to: number }[] =
+    [];
   #connects = 0;
 
   constructor(rig: RoutingRig, random: () => number) {
@@ -56,29 +59,30 @@ export class Crowd {
     return second;
   }
 
+  /** 401s for what was there all the time. To be asked once the rest of the machine has heard of everything too. */
+  unexplained(): string[] {
+    return this.#refused.flatMap(({ claim, code, from, to }) => {
+      const wasThere = !this.#rig.gone(claim).some((at) => at >= from && at <= to);
+      return wasThere && code !== 'draining' ? [`401 ${code} for ${JSON.stringify(claim)}, which had not left`] : [];
+    });
+  }
+
   async #use(wish: Wish): Promise<Outcome> {
     this.#connects += 1;
     const askedAt = Date.now();
     const dawdleMs = this.#random() < DAWDLERS ? this.#random() * LONGEST_DAWDLE_MS : 0;
     const outcome = await useOneBundle({ ...wish, dawdleMs, onWrong: (what) => this.#rig.wrong.push(what) });
-    if (outcome.kind === 'served' || outcome.kind === 'unauthorized') this.#look(outcome, askedAt);
+    // What may be so for a moment, and no longer: whoever is concerned may not know it yet.
+    const from = askedAt - LONGEST.late - SLOW_MACHINE_MS;
+    if (outcome.kind === 'served') this.#lookAt(outcome.claim, from);
+    if (outcome.kind === 'unauthorized') this.#refused.push({ ...outcome, from, to: Date.now() + SLOW_MACHINE_MS });
     return outcome;
   }
 
-  /** What may be so for a moment, and no longer. */
-  #look(outcome: Extract<Outcome, { claim: object }>, askedAt: number): void {
-    const { claim } = outcome;
-    const lately = askedAt - LONGEST.late - SLOW_MACHINE_MS;
-    const environment = this.#rig.environments.find(({ id }) => id === claim.environmentId);
-    const endedAt = environment?.endedAt(claim.registrationId);
-    if (endedAt !== undefined && endedAt < lately)
-      this.#rig.wrong.push(`${claim.registrationId} was given out long after its end`);
-    if (outcome.kind !== 'unauthorized' || outcome.code === 'draining') return;
-    const goneAt = this.#rig.goneAt(claim);
-    if (goneAt !== undefined && goneAt >= lately) return;
-    this.#rig.wrong.push(
-      `401 ${outcome.code} for ${JSON.stringify(claim)}, which ${goneAt === undefined ? 'never left' : 'left long before'}`,
-    );
+  #lookAt({ environmentId, registrationId }: Claim, from: number): void {
+    const environment = this.#rig.environments.find(({ id }) => id === environmentId);
+    const endedAt = environment?.endedAt(registrationId);
+    if (endedAt !== undefined && endedAt < from) this.#rig.wrong.push(`${registrationId} served long after its end`);
   }
 
   #note(outcome: string): void {

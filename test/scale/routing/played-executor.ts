@@ -7,6 +7,7 @@ import {
   decodeFrame,
   type EnvironmentId,
   encodeFrame,
+  probeNonce,
   type StreamId,
 } from '../../../src/wire/index.ts';
 import { register } from './calls.ts';
@@ -155,6 +156,12 @@ export class PlayedExecutor {
     const { streamId, body } = decodeFrame(data);
     if (body.type === 'reset') streams.delete(streamId);
     if (body.type !== 'handshake' && body.type !== 'data') return;
+    if (probeNonce(body.payload) !== undefined) {
+      // A registry's own question; the answer is the same text (docs/adr/0009).
+      const reason = Buffer.from(body.payload).toString('latin1');
+      socket.send(encodeFrame({ streamId, body: { type: 'reset', reason } }));
+      return;
+    }
     const claim = decodeClaim(body.payload);
     const difference = differenceOf(claim, { ...here, environmentId });
     if (difference !== undefined) onWrong(`a ${body.type} frame came to ${difference}`);

@@ -24,8 +24,8 @@ export class RoutingRig {
   readonly environments: PlayedEnvironment[] = [];
   /** Everything that reached somebody whom it was not for, and whatever else must never be. */
   readonly wrong: string[] = [];
-  /** When a registration last left a life of a relay. Milliseconds since the epoch. */
-  readonly #goneAt = new Map<string, number>();
+  /** When a registration left a life of a relay. Milliseconds since the epoch. */
+  readonly #gone = new Map<string, number[]>();
   readonly #registryFront: Balancer;
   readonly #relayFront: Balancer;
   /** One more than relays: the next one that starts may come to an address that was another's. */
@@ -84,9 +84,9 @@ export class RoutingRig {
     this.#relayPorts.push(relay.endpoint.port);
   }
 
-  /** When the one that a ticket is for last left the relay that it is for; undefined if it never did. */
-  goneAt({ registrationId, bootId }: Claim): number | undefined {
-    return this.#goneAt.get(`${registrationId} ${bootId}`);
+  /** When the one that a ticket is for left the relay that it is for. */
+  gone({ registrationId, bootId }: Claim): readonly number[] {
+    return this.#gone.get(`${registrationId} ${bootId}`) ?? [];
   }
 
   async close(): Promise<void> {
@@ -133,7 +133,10 @@ export class RoutingRig {
     return new PlayedEnvironment({
       ...{ name: `e${number}`, registryUrl: this.registryUrl, random },
       onWrong: (what) => this.wrong.push(what),
-      onGone: (registrationId, bootId) => this.#goneAt.set(`${registrationId} ${bootId}`, Date.now()),
+      onGone: (registrationId, bootId) => {
+        const times = this.#gone.get(`${registrationId} ${bootId}`) ?? [];
+        this.#gone.set(`${registrationId} ${bootId}`, [...times, Date.now()]);
+      },
       onChange: () => this.#list(),
     });
   }
