@@ -16,6 +16,11 @@ const LINE_EVERY_MS = 100;
 const LINE_LENGTH = 1_000;
 
 const LOOK_MS = 5_000;
+/**
+ * From one wave to the next, on any machine: memory follows the rate of connections, and an exec-server keeps ended sessions for two minutes,
+ * 256 at most.
+ */
+const WAVE_EVERY_MS = 5_000;
 /** Between one end of a relay and the next. Milliseconds. */
 const CALM_MS = 10_000;
 const DRAIN_SECONDS = 5;
@@ -29,6 +34,12 @@ const BLOWS = [
   'registry restarted',
 ] as const;
 
+/**
+ * A young generation that does not grow with the rate of connections, as sidecars have it in their pods: else half an hour is spent with
+ * its finding its size, which looks like a leak.
+ */
+const NODE_FLAGS = ['--max-semi-space-size=1'];
+
 /** `npm run soak -- MINUTES` (15 at least, to judge what grows): the rig under sessions for so long. Exits 1 when a session was wrong or a process that stayed has grown. */
 class Soak {
   readonly #rig: Rig;
@@ -41,9 +52,10 @@ class Soak {
   static async run(minutes: number): Promise<boolean> {
     const problem = networkProblem();
     if (problem !== undefined) throw new Error(problem);
+    const [node = '', ...program] = buildBundle();
     const rig = await Rig.start({
       ...{ registries: 2, relays: 3, executors: 3, identities: 2, drainSeconds: DRAIN_SECONDS },
-      ...{ program: buildBundle(), logLevel: 'warn' },
+      ...{ program: [node, ...NODE_FLAGS, ...program], logLevel: 'warn' },
     });
     try {
       return await new Soak(rig, minutes).#run();
@@ -129,9 +141,11 @@ class Soak {
   /** Sessions that are opened, stream for a moment and are closed: what is left behind by them would add up. */
   async #waves(): Promise<void> {
     while (!this.#over) {
+      const next = delay(WAVE_EVERY_MS);
       const wave = await this.#clients(WAVE);
       if (await this.#finish(wave)) this.#counts.waves += 1;
       else throw new Error('a session of a wave was wrong');
+      await next;
     }
   }
 
