@@ -10,7 +10,8 @@ import type { Replica } from './routing/replicas.ts';
 import { RoutingRig } from './routing/routing-rig.ts';
 import { Storm } from './routing/storm.ts';
 
-const CONNECTS = 10_000;
+/** A minute of storm; the full size is 10,000. */
+const CONNECTS = Number(process.env.NOISEFLEET_SCALE_CONNECTS ?? 3_000);
 const ENVIRONMENTS = 16;
 /** Enough that nobody meets a limit: `connect` of one identity 100 times a second at each registry. */
 const IDENTITIES = 64;
