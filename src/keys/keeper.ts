@@ -67,16 +67,16 @@ export class KeyKeeper {
     now: number,
     options: CallOptions,
   ): Promise<KeeperStep> {
-    const on = dependencyOf(effect);
+    const dependency = dependencyOf(effect);
     await this.#options.confirm(holder, options);
     try {
       await this.#act(effect, holder, observed.policy.deletionPolicy, options);
     } catch (error) {
       if (!(error instanceof KeyStoreError)) throw error;
-      const record = withFailure(observed.record, { on, code: error.code, message: error.message }, now);
+      const record = withFailure(observed.record, { dependency, code: error.code, message: error.message }, now);
       return { type: 'record', observed, record, effect };
     }
-    const record = withoutFailure(observed.record, on);
+    const record = withoutFailure(observed.record, dependency);
     return { type: record === observed.record ? 'acted' : 'record', observed, record, effect };
   }
 

@@ -24,7 +24,7 @@ it('comes back from status as it went in', () => {
     lastRotationTime: time,
     nextRotationTime: time,
     delivery: { keys: ['k4', 'k5'], time },
-    failures: [{ on: 'Store', code: 'sealed', message: 'x', failures: 2, sinceTime: time, retryTime: time }],
+    failures: [{ dependency: 'Store', code: 'sealed', message: 'x', failures: 2, sinceTime: time, retryTime: time }],
   };
   const status = statusOf(record);
   expect(recordOf(status)).toEqual(record);

@@ -39,6 +39,12 @@ describe.each(KINDS.map((kind) => [kind.kind, kind] as const))('%s', (_name, kin
     ).toEqual([]);
   });
 
+  it('has no field whose name is a boolean or a number to the YAML 1.1 of Helm and others: they would write `true` for `on`', () => {
+    expect(
+      breaking(kind, (_schema, path) => /^(y|n|yes|no|on|off|true|false|null|~|[0-9.]+)$/i.test(namesOf(path))),
+    ).toEqual([]);
+  });
+
   it('1: has its defaults in the spec; the status, which is ours to write, says by default that nobody has looked', () => {
     const inStatus = ({ default: value }: Structural, path: string) => path.startsWith('status') && value !== undefined;
     expect(breaking(kind, inStatus)).toEqual(['status']);

@@ -58,7 +58,7 @@ const formerKey = fields({
 export type FormerKeyStatus = z.infer<typeof formerKey>;
 
 const keyFailure = fields({
-  on: oneOf(['Store', 'Secret', 'Notes']).describe(
+  dependency: oneOf(['Store', 'Secret', 'Notes']).describe(
     'What failed: the key store, the Secret, or what the store remembers of a key.',
   ),
   code: text({ max: 64, message: 'must be a code' }).describe('Code of the error.'),
@@ -116,7 +116,7 @@ export const executorStatus = fields({
   })
     .optional()
     .describe('What the sidecar mounts.'),
-  keyFailures: list(keyFailure, { max: 3, type: 'map', keys: ['on'] })
+  keyFailures: list(keyFailure, { max: 3, type: 'map', keys: ['dependency'] })
     .prefault([])
     .describe('What fails about keys now.'),
   sessions: fields({

@@ -272,7 +272,7 @@ describe('pokes', () => {
 
 describe('a failure', () => {
   const failing = {
-    on: 'Store',
+    dependency: 'Store',
     code: 'sealed',
     message: 'it is sealed',
     failures: 3,
@@ -284,7 +284,7 @@ describe('a failure', () => {
     const keys = [key('k1', 'Retired'), key('k2', 'Active')];
     const first = decide({ keys, store: away });
     expect(first).toMatchObject({
-      record: { failures: [{ on: 'Store', code: 'sealed', failures: 1, sinceTime: ago(0) }] },
+      record: { failures: [{ dependency: 'Store', code: 'sealed', failures: 1, sinceTime: ago(0) }] },
     });
     const fourth = decide({ keys, store: away, record: { failures: [{ ...failing, retryTime: ago(0) }] } });
     expect(fourth).toMatchObject({

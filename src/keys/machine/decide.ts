@@ -48,10 +48,10 @@ export function decideKeys(observed: ObservedKeys, now: number): KeyDecision {
 
 /** What needs a place that does not answer has failed already. */
 function attempt(effect: KeyEffect, { record, store, secret }: ObservedKeys, now: number): KeyDecision {
-  const on = dependencyOf(effect);
-  const place = on === 'Secret' ? (secret ?? store) : store;
+  const dependency = dependencyOf(effect);
+  const place = dependency === 'Secret' ? (secret ?? store) : store;
   if (place.reachable || effect.type === 'poke') return { type: 'effect', effect };
-  return { type: 'record', record: withFailure(record, { on, code: place.code, message: place.message }, now) };
+  return { type: 'record', record: withFailure(record, { dependency, code: place.code, message: place.message }, now) };
 }
 
 /** What an effect needs, and what its failures are counted by. */
@@ -90,9 +90,9 @@ function wantedEffects(observed: ObservedKeys, now: number): readonly KeyEffect[
 /** A failure is forgotten as soon as nothing is wanted of what failed. */
 function settled(record: KeysRecord, observed: ObservedKeys): KeysRecord {
   const wanted = new Set(wantedEffects({ ...observed, record }, Number.POSITIVE_INFINITY).map(dependencyOf));
-  return record.failures.reduce((so, { on }) => {
-    const isReachable = on === 'Secret' ? observed.secret?.reachable !== false : observed.store.reachable;
-    return wanted.has(on) || !isReachable ? so : withoutFailure(so, on);
+  return record.failures.reduce((so, { dependency }) => {
+    const isReachable = dependency === 'Secret' ? observed.secret?.reachable !== false : observed.store.reachable;
+    return wanted.has(dependency) || !isReachable ? so : withoutFailure(so, dependency);
   }, record);
 }
 

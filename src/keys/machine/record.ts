@@ -49,7 +49,7 @@ interface Delivery {
 export type Dependency = 'Store' | 'Secret' | 'Notes';
 
 export interface KeyFailure {
-  readonly on: Dependency;
+  readonly dependency: Dependency;
   /** Of a `KeyStoreError`. */
   readonly code: string;
   readonly message: string;

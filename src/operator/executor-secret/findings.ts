@@ -32,8 +32,8 @@ function dueFinding(observed: ObservedKeys, now: number): Finding[] {
 function failureFinding({ failures }: KeysRecord): Finding[] {
   const [failure] = failures;
   if (failure === undefined) return [];
-  const { on, message, sinceTime, retryTime, failures: times } = failure;
-  const reason = on === 'Secret' ? REASONS.KeySecretUnavailable : REASONS.KeyStoreUnavailable;
+  const { dependency, message, sinceTime, retryTime, failures: times } = failure;
+  const reason = dependency === 'Secret' ? REASONS.KeySecretUnavailable : REASONS.KeyStoreUnavailable;
   const text = `${message}. Since ${sinceTime}, ${times} times; tried again at ${retryTime}.`;
   return [{ type: ROTATION_FAILED, status: 'True', reason, message: text }];
 }

@@ -78,7 +78,7 @@ export class Network {
     const address = again ?? this.nextAddress;
     this.#made += 1;
     ip('netns', 'add', name);
-    ip('link', 'add', name, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name);
+    ip('link', 'add', name, 'type', 'veth', 'peer', 'name', 'eth0', 'address', hardwareOf(address), 'netns', name);
     ip('link', 'set', name, 'master', this.#bridge, 'up');
     ip('-n', name, 'addr', 'add', `${address}/24`, 'dev', 'eth0');
     ip('-n', name, 'link', 'set', 'eth0', 'up');
@@ -117,6 +117,12 @@ export class Network {
     ip('neigh', 'replace', address, 'lladdr', hardware, 'dev', this.#bridge, 'nud', 'permanent');
     ip('link', 'set', name, 'down');
   }
+}
+
+/** Of an address always the same: neighbours remember it for a while, also when another host has the address by then. */
+function hardwareOf(address: string): string {
+  const bytes = address.split('.').map((byte) => Number(byte).toString(16).padStart(2, '0'));
+  return ['02', '00', ...bytes].join(':');
 }
 
 /** Removes namespaces, cables and bridges of processes that are no more. */
