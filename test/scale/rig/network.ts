@@ -57,7 +57,8 @@ export class Network {
 
   private constructor() {
     this.#subnet = freeSubnet();
-    ip('link', 'add', this.#bridge, 'type', 'bridge');
+    // Of its own it would have the lowest hardware address of its cables, and another one with every host that comes and goes.
+    ip('link', 'add', this.#bridge, 'address', hardwareOf(this.address), 'type', 'bridge');
     ip('addr', 'add', `${this.address}/24`, 'dev', this.#bridge);
     ip('link', 'set', this.#bridge, 'up');
   }
