@@ -97,7 +97,7 @@ export function relayDeployment(input: RelayDeploymentsInput): Child<V1Deploymen
       ...['--registry-url', `https://${peers}:${PORTS.registry}`],
       ...['--presence-secret-file', `${PATHS.presence}/token`],
       ...trustArguments(input),
-      ...['--tls-dir', PATHS.tls],
+      ...['--tls-dir', PATHS.tls, '--control-socket', `${PATHS.spool}/noisefleet-relay/control.sock`],
       ...['--log-level', input.settings.logLevel],
     ],
     volumeMounts: [
