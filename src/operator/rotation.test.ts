@@ -49,6 +49,13 @@ async function secretKeys(): Promise<string[]> {
 }
 
 describe('the operator', () => {
+  it('goes on with an executor whose only annotation is what kubectl apply leaves', async () => {
+    await become('k1 Active');
+    await annotate({ 'kubectl.kubernetes.io/last-applied-configuration': '{}' });
+    await cluster.api.delete(secrets, { namespace: 'team-a', name: keySecretName({ name: 'build' }) });
+    await become('k1 Revoked, k2 Prepared');
+  });
+
   it('changes the key for a new annotation: the next one serves, the one before is retired and gone', async () => {
     await become('k1 Active');
     await annotate({ 'noisefleet.dev/rotate-requested-at': '2026-11-30T12:00:00Z' });

@@ -33,6 +33,7 @@ function ownEntries(entries: readonly ManagedFieldsEntry[] | undefined, fieldMan
 
 function withoutLastApplied(annotations: Readonly<Record<string, string>> | undefined) {
   if (annotations === undefined || !Object.hasOwn(annotations, LAST_APPLIED)) return annotations;
+  // Also when nothing else is left: whoever decoded the object may count on annotations being there.
   const { [LAST_APPLIED]: _, ...others } = annotations;
-  return Object.keys(others).length === 0 ? undefined : others;
+  return others;
 }

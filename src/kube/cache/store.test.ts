@@ -95,4 +95,11 @@ describe('projectForCache', () => {
       managedFields: [{ manager: 'us', operation: 'Apply', fieldsV1: '{"f:data":{"f:a":{}}}' }],
     });
   });
+
+  it('keeps annotations where there were some, so that what was decoded with them still has them', () => {
+    const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': '{}' };
+    const full = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...object('a', 'x', '1').metadata, annotations } };
+
+    expect(projectForCache(full).metadata.annotations).toEqual({});
+  });
 });
