@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CHUNK_BYTES, ChunkPool } from './chunk-pool.ts';
-import { COPY_LIMIT_BYTES, PackedQueue, type Parcel } from './packed-queue.ts';
+import { BACKLOG_FROM_BYTES, COPY_LIMIT_BYTES, PackedQueue, type Parcel } from './packed-queue.ts';
 
 /** The messages in a run of unmasked WebSocket frames, read by the rules of RFC 6455 §5.2. */
 function readFrames(bytes: Buffer): Buffer[] {
@@ -65,6 +65,27 @@ describe('PackedQueue', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('keeps a backlog in shared memory, which V8 does not count, and uses that again', () => {
+    const pool = new ChunkPool();
+    const queue = new PackedQueue(pool);
+    const large = Buffer.alloc(60_000, 7);
+    const count = 20;
+    const backlogOf = () => {
+      for (let sent = 0; sent < count; sent += 1) queue.append(large);
+      const parcels = Array.from({ length: count }, () => queue.shift());
+      expect(parcels.every((parcel) => parcel !== undefined && readFrames(bytesOf(parcel))[0]?.equals(large))).toBe(
+        true,
+      );
+      return parcels.flatMap((parcel) => parcel?.chunk ?? []);
+    };
+
+    const chunks = backlogOf();
+    expect(chunks.length).toBe(count - Math.ceil(BACKLOG_FROM_BYTES / large.length));
+    for (const chunk of chunks) expect(chunk.buffer).toBeInstanceOf(SharedArrayBuffer);
+    for (const chunk of chunks) pool.give(chunk);
+    expect(new Set(backlogOf())).toEqual(new Set(chunks));
   });
 
   it('says how many message bytes wait, and forgets them all at once', () => {

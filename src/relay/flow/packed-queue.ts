@@ -6,6 +6,12 @@ import { CHUNK_BYTES, type ChunkPool } from './chunk-pool.ts';
  */
 export const COPY_LIMIT_BYTES = 32_768;
 
+/**
+ * A queue in which more waits than this has a peer that does not keep up: what comes now will wait for long, and is copied into chunks for
+ * backlogs, however large it is. Two batches of a write, so that one that keeps up is never copied.
+ */
+export const BACKLOG_FROM_BYTES = 262_144;
+
 /** Longest header of an unmasked WebSocket frame (RFC 6455 §5.2). */
 const MAX_HEADER_BYTES = 10;
 const FINAL_FRAGMENT = 0x80;
@@ -68,13 +74,14 @@ export class PackedQueue {
 
   append(message: Uint8Array, opcode: number = BINARY_OPCODE): void {
     const length = message.length;
+    const isBacklog = this.#messageBytes > BACKLOG_FROM_BYTES;
     this.#messageBytes += length;
-    if (length > COPY_LIMIT_BYTES) {
+    if (length > (isBacklog ? CHUNK_BYTES - MAX_HEADER_BYTES : COPY_LIMIT_BYTES)) {
       this.#appendByReference(message, opcode);
       return;
     }
     if (this.#used + MAX_HEADER_BYTES + length > CHUNK_BYTES) this.#seal();
-    this.#chunk ??= this.#pool.take();
+    this.#chunk ??= isBacklog ? this.#pool.takeForBacklog() : this.#pool.take();
     const chunk = this.#chunk;
     const start = writeHeader(chunk, this.#used, opcode, length);
     chunk.set(message, start);
