@@ -1,5 +1,5 @@
 import type { RawData, WebSocket } from 'ws';
-import type { MessageReceiver, MessageTransport } from '../wire/index.ts';
+import { BufferCollector, type MessageReceiver, type MessageTransport } from '../wire/index.ts';
 import { PUMP_LOW_WATER_BYTES } from './limits.ts';
 
 /** JSON-RPC over a WebSocket: one object per message, read from text and binary messages alike, sent as text (contract §12). */
@@ -22,6 +22,7 @@ export class WebSocketTransport implements MessageTransport {
 
   send(message: Uint8Array): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
+    BufferCollector.ofProcess().count(message.length);
     this.#socket.send(message, { binary: false }, () => this.#sent());
     if (this.#socket.bufferedAmount > PUMP_LOW_WATER_BYTES) this.#draining = true;
   }

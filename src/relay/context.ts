@@ -1,6 +1,5 @@
 import type { Clock, Logger } from '../telemetry/index.ts';
-import type { BootId, EnvironmentId } from '../wire/index.ts';
-import type { BufferCollector } from './flow/buffer-collector.ts';
+import type { BootId, BufferCollector, EnvironmentId } from '../wire/index.ts';
 import type { ChunkPool } from './flow/chunk-pool.ts';
 import type { ProcessBudget } from './flow/process-budget.ts';
 import type { TurnEnd } from './flow/turn-end.ts';

@@ -10,6 +10,7 @@ import {
 } from '../telemetry/index.ts';
 import {
   type BootId,
+  BufferCollector,
   followAuthorities,
   followCertificates,
   type PresenceToRegistry,
@@ -32,7 +33,6 @@ import { describeRelay } from './control/describe.ts';
 import type { RelayStatus } from './control/status.ts';
 import { closePaced } from './drain/close-paced.ts';
 import { Ending } from './drain/ending.ts';
-import { BufferCollector } from './flow/buffer-collector.ts';
 import { ChunkPool } from './flow/chunk-pool.ts';
 import { ProcessBudget } from './flow/process-budget.ts';
 import { TurnEnd } from './flow/turn-end.ts';
@@ -202,7 +202,7 @@ function build({ logger, metrics }: RelayOptions, limits: RelayLimits, clock: Cl
     ...{ bootId, limits, clock, logger, traffic, measures, gate },
     pool: new ChunkPool(),
     turnEnd: new TurnEnd(),
-    collector: new BufferCollector(),
+    collector: BufferCollector.ofProcess(),
     budgets: {
       backlog: new ProcessBudget(limits.processBacklogBytes),
       uploads: new ProcessBudget(limits.processUploadBytes),

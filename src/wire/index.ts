@@ -1,3 +1,4 @@
+export { BufferCollector } from './buffer-collector.ts';
 export {
   type AcceptChannelOptions,
   type AcceptedChannel,
@@ -134,6 +135,7 @@ export {
   RECORD_TAG_BYTES,
   REORDER_WINDOW,
 } from './limits.ts';
+export { maskedInPlace } from './masked-in-place.ts';
 export { type Access, distinctAccess } from './own/access.ts';
 export {
   CONTROL_PING_INTERVAL_MS,

@@ -2,12 +2,14 @@ import { WebSocket } from 'ws';
 import type { Clock, Logger } from '../../telemetry/index.ts';
 import {
   type BootId,
+  BufferCollector,
   type ControlToSidecar,
   controlToRelay,
   controlToSidecar,
   isBootId,
   MAX_MESSAGE_BYTES,
   MAX_REGISTRY_BODY_BYTES,
+  maskedInPlace,
   parseErrorBody,
   type Trust,
   trustOptions,
@@ -284,7 +286,7 @@ export class RelaySocket {
     this.#socket = socket;
     const streams = openStreams(
       (frame) => {
-        if (socket.readyState === WebSocket.OPEN) socket.send(frame);
+        if (socket.readyState === WebSocket.OPEN) socket.send(maskedInPlace(frame));
       },
       () => this.#closeIfIdle(),
     );
@@ -298,6 +300,7 @@ export class RelaySocket {
     socket.on('message', (data, isBinary) => {
       heartbeat.heard();
       if (!Buffer.isBuffer(data)) return;
+      BufferCollector.ofProcess().count(data.length);
       if (isBinary) streams.receive(data);
       else this.#receiveControl(data.toString('utf8'), streams);
     });

@@ -1,6 +1,6 @@
 import { WebSocket } from 'ws';
 import type { Clock } from '../../telemetry/index.ts';
-import { MAX_RPC_BYTES } from '../../wire/index.ts';
+import { BufferCollector, MAX_RPC_BYTES } from '../../wire/index.ts';
 import { Backoff } from '../backoff.ts';
 import { ExecutorError } from '../errors.ts';
 import { Pause } from '../pause.ts';
@@ -38,7 +38,9 @@ export class Loopback {
     this.#socket = socket;
     this.#clock = clock;
     socket.on('message', (data) => {
-      if (Buffer.isBuffer(data)) this.#receiver?.message(data);
+      if (!Buffer.isBuffer(data)) return;
+      BufferCollector.ofProcess().count(data.length);
+      this.#receiver?.message(data);
     });
     this.#closed = new Promise((resolve) => {
       socket.once('close', () => {

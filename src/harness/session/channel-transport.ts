@@ -1,10 +1,12 @@
 import type { RawData, WebSocket } from 'ws';
 import type { Clock } from '../../telemetry/index.ts';
 import {
+  BufferCollector,
   decodeFrame,
   type Frame,
   type MessageReceiver,
   type MessageTransport,
+  maskedInPlace,
   type SecureChannel,
 } from '../../wire/index.ts';
 import { HarnessError, messageOf } from '../error.ts';
@@ -95,7 +97,7 @@ export class ChannelTransport implements MessageTransport {
       if (!frame) break;
       this.#traffic.framesSent += 1;
       this.#traffic.bytesSent += frame.length;
-      this.#socket.send(frame, { binary: true }, () => this.#pump());
+      this.#socket.send(maskedInPlace(frame), { binary: true }, () => this.#pump());
     }
     this.#tellWhenDrained();
   }
@@ -124,6 +126,7 @@ export class ChannelTransport implements MessageTransport {
     const bytes = asBytes(data);
     this.#traffic.framesReceived += 1;
     this.#traffic.bytesReceived += bytes.length;
+    BufferCollector.ofProcess().count(bytes.length);
     try {
       if (!binary) throw new Error('a text message');
       const frame = decodeFrame(bytes);

@@ -10,11 +10,11 @@ describe('BufferCollector', () => {
       collections += 1;
     });
 
-    for (let i = 0; i < 64; i += 1) collector.received(65_536);
+    for (let i = 0; i < 64; i += 1) collector.count(65_536);
     expect(collections).toBe(0);
     await turn();
     expect(collections).toBe(1);
-    collector.received(65_536);
+    collector.count(65_536);
     await turn();
     expect(collections).toBe(1);
   });
@@ -24,7 +24,7 @@ describe('BufferCollector', () => {
     const before = process.memoryUsage().arrayBuffers;
 
     for (let i = 0; i < 2_000; i += 1) {
-      collector.received(Buffer.allocUnsafeSlow(65_536).length);
+      collector.count(Buffer.allocUnsafeSlow(65_536).length);
       if (i % 32 === 0) await turn();
     }
 
