@@ -4,13 +4,13 @@ import { BufferCollector } from './buffer-collector.ts';
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('BufferCollector', () => {
-  it('collects once after 4 MiB, when the event loop comes round', async () => {
+  it('collects once after 2 MiB, when the event loop comes round', async () => {
     let collections = 0;
     const collector = new BufferCollector(() => {
       collections += 1;
     });
 
-    for (let i = 0; i < 64; i += 1) collector.count(65_536);
+    for (let i = 0; i < 32; i += 1) collector.count(65_536);
     expect(collections).toBe(0);
     await turn();
     expect(collections).toBe(1);

@@ -135,7 +135,6 @@ export {
   RECORD_TAG_BYTES,
   REORDER_WINDOW,
 } from './limits.ts';
-export { maskedInPlace } from './masked-in-place.ts';
 export { type Access, distinctAccess } from './own/access.ts';
 export {
   CONTROL_PING_INTERVAL_MS,

@@ -6,7 +6,6 @@ import {
   type Frame,
   type MessageReceiver,
   type MessageTransport,
-  maskedInPlace,
   type SecureChannel,
 } from '../../wire/index.ts';
 import { HarnessError, messageOf } from '../error.ts';
@@ -97,7 +96,7 @@ export class ChannelTransport implements MessageTransport {
       if (!frame) break;
       this.#traffic.framesSent += 1;
       this.#traffic.bytesSent += frame.length;
-      this.#socket.send(maskedInPlace(frame), { binary: true }, () => this.#pump());
+      this.#socket.send(frame, { binary: true }, () => this.#pump());
     }
     this.#tellWhenDrained();
   }
