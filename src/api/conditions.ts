@@ -16,7 +16,7 @@ export const RECONCILING = 'Reconciling';
 export const ACCEPTED = 'Accepted';
 
 /** Executor. Positive: a key is in the executor's Secret and recorded in status. Unknown while it is made. Absent for the runtime `External`, which makes its own. */
-export const KEY_READY = 'KeyReady';
+export const KEYS_READY = 'KeysReady';
 
 /** Executor. Positive: the pod named by `status.pod` runs and is ready. Absent for the runtime `External`. */
 export const POD_READY = 'PodReady';
@@ -29,6 +29,9 @@ export const ROTATION_DUE = 'RotationDue';
 
 /** Executor. Negative: True while something about keys fails and is tried again; what runs goes on. The message says what, since when and when it is tried next. Removed when it works. */
 export const ROTATION_FAILED = 'RotationFailed';
+
+/** Executor. Negative: True while a rotation is due or asked for and three keys are live already: it waits for the end of an overlap, and the message says when that is. Removed when there is room. */
+export const OVERLAP_FULL = 'OverlapFull';
 
 /** Relay. Positive: as many relay replicas as asked for are ready, and all of them are of the present spec. */
 export const RELAYS_READY = 'RelaysReady';
@@ -70,13 +73,13 @@ export const REASONS = {
 
   /** Accepted=True (Executor): references, namespace and template are in order. Nothing to do. */
   Accepted: 'Accepted',
-  /** KeyReady=True (Executor): a key is in the Secret and in status. Nothing to do. */
+  /** KeysReady=True (Executor): a key is in the Secret and in status. Nothing to do. */
   KeyAvailable: 'KeyAvailable',
-  /** KeyReady=Unknown, Ready=Unknown (Executor): the first key is being made. Wait. */
+  /** KeysReady=Unknown, Ready=Unknown (Executor): the first key is being made. Wait. */
   KeyPending: 'KeyPending',
-  /** KeyReady=Unknown, RotationDue=True or RotationFailed=True (Executor): the key store does not answer, or refuses. What runs goes on; mend the store that the message names. */
+  /** KeysReady=Unknown, RotationDue=True or RotationFailed=True (Executor): the key store does not answer, or refuses. What runs goes on; mend the store that the message names. */
   KeyStoreUnavailable: 'KeyStoreUnavailable',
-  /** RotationDue=True (Executor): three keys are live. It goes on when the overlap of the oldest ends; shorten `spec.keys.rotation.overlap` if that is too late. */
+  /** OverlapFull=True and RotationDue=True (Executor): three keys are live. It goes on when the overlap of the oldest ends; shorten `spec.keys.rotation.overlap` if that is too late. */
   OverlapFull: 'OverlapFull',
   /** RotationDue=True (Executor): the next key is made, and no live socket serves it yet. Wait; a suspended executor finishes when it runs again. */
   RotationInProgress: 'RotationInProgress',
@@ -99,7 +102,7 @@ export const REASONS = {
   TemplateRefused: 'TemplateRefused',
   /** Stalled=True (Executor): the API server refused the pod (Pod Security, quota, an admission policy). The message has its words. */
   PodRefused: 'PodRefused',
-  /** Stalled=True (all kinds): something stands in the spec that no schema can refuse. Correct the field that the message names. */
+  /** Stalled=True (all kinds), RotationFailed=True (Executor): something stands in the spec that no schema can refuse. Correct the field that the message names. */
   InvalidSpec: 'InvalidSpec',
   /** Stalled=True (Executor, Relay): an object of the name that we need is not ours, and we do not touch it. Delete or rename it. */
   NotOwned: 'NotOwned',
@@ -140,11 +143,12 @@ export type ConditionType =
   | typeof STALLED
   | typeof RECONCILING
   | typeof ACCEPTED
-  | typeof KEY_READY
+  | typeof KEYS_READY
   | typeof POD_READY
   | typeof UPDATE_PENDING
   | typeof ROTATION_DUE
   | typeof ROTATION_FAILED
+  | typeof OVERLAP_FULL
   | typeof RELAYS_READY
   | typeof REGISTRIES_READY
   | typeof CERTIFICATES_READY

@@ -14,6 +14,7 @@ export { isLive, type KeysRecord } from './machine/record.ts';
 export { isRotationWanted } from './machine/triggers.ts';
 export { requestsIn } from './requests.ts';
 export type { RotationPolicy } from './schedule/policy.ts';
+export { windowProblem } from './schedule/windows.ts';
 export { recordOf, statusOf } from './status.ts';
 export { DirectoryKeyStore } from './stores/directory-store.ts';
 export { keySecretName, SecretKeyStore } from './stores/secret-store.ts';

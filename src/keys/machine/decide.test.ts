@@ -22,7 +22,6 @@ import type { KeyDecision } from './decide.ts';
 describe('a key', () => {
   it.each<[string, Case, string]>([
     ['is recorded before it is made', { keys: [], heard: heard() }, 'k1 Pending'],
-    ['is not even recorded while nobody knows what the store holds', { keys: [], store: away, heard: heard() }, 'wait'],
     ['is made once it is recorded', { keys: [key('k1', 'Pending')], heard: heard() }, 'create k1'],
     [
       'is prepared once the store has it',
@@ -151,11 +150,6 @@ describe('a rotation', () => {
         ],
         rotation: request('x'),
       },
-      'wait',
-    ],
-    [
-      'waits while nobody knows which numbers are taken',
-      { keys: [active], store: away, rotation: request('x') },
       'wait',
     ],
     [
@@ -290,6 +284,19 @@ describe('a failure', () => {
     expect(fourth).toMatchObject({
       record: { failures: [{ failures: 4, sinceTime: ago(60_000), retryTime: inTime(8_000) }] },
     });
+  });
+
+  it.each<[string, Case]>([
+    ['a first key', { keys: [], store: away, heard: heard() }],
+    ['a rotation', { keys: [active], store: away, rotation: request('x') }],
+  ])('is recorded for %s that waits, since nobody knows which numbers are taken', (_, what) => {
+    const first = decide(what);
+    expect(first).toMatchObject({ record: { keys: what.keys, failures: [{ code: 'sealed', sinceTime: ago(0) }] } });
+    const paused = { ...what, record: { failures: [failing] } };
+    expect(decide(paused)).toMatchObject({ type: 'wait', until: NOW + 4_000 });
+    const back = decide({ ...paused, store: stored(...what.keys.map(({ id }) => id)) });
+    expect(back).toMatchObject({ record: { failures: [] } });
+    expect(summary(back)).toContain('Pending');
   });
 
   it('makes what depends on it wait, and nothing else', () => {

@@ -1,12 +1,12 @@
 import { parseTime } from '../../kube/index.ts';
 import { heldIn, isGoneFrom, isRetained } from './drift.ts';
 import { pausedUntil, withFailure, withoutFailure } from './failures.ts';
-import { nextRecord } from './next-record.ts';
+import { hasRoom, nextRecord } from './next-record.ts';
 import type { ObservedKeys } from './observed.ts';
 import { planPokes } from './pokes.ts';
 import { type Dependency, isLeaving, isLive, type KeyRecord, type KeysRecord } from './record.ts';
 import { mayWithdraw, withdrawalTime } from './revocation.ts';
-import { plannedRotation } from './triggers.ts';
+import { causeOf, plannedRotation } from './triggers.ts';
 
 /** Something to do in the world. Each may be done twice, and by two: it is named by the key's id, and what is there is looked at first. */
 export type KeyEffect =
@@ -42,7 +42,9 @@ export function decideKeys(observed: ObservedKeys, now: number): KeyDecision {
   const wanted = wantedEffects(observed, now);
   const possible = wanted.find((effect) => pauseOf(effect, record, now) === undefined);
   if (possible !== undefined) return attempt(possible, observed, now);
-  const pauses = wanted.map((effect) => pauseOf(effect, record, now));
+  const blocked = withBlockedRotation(record, observed, now);
+  if (blocked !== record) return { type: 'record', record: blocked };
+  const pauses = record.failures.map(({ dependency }) => pausedUntil(record, dependency, now));
   return { type: 'wait', until: earliest([...waitsOf(observed, now), ...pauses]) };
 }
 
@@ -52,6 +54,14 @@ function attempt(effect: KeyEffect, { record, store, secret }: ObservedKeys, now
   const place = dependency === 'Secret' ? (secret ?? store) : store;
   if (place.reachable || effect.type === 'poke') return { type: 'effect', effect };
   return { type: 'record', record: withFailure(record, { dependency, code: place.code, message: place.message }, now) };
+}
+
+/** A rotation that is wanted cannot begin without the store: since when is remembered, as of an effect that fails. */
+function withBlockedRotation(record: KeysRecord, observed: ObservedKeys, now: number): KeysRecord {
+  const { store } = observed;
+  if (store.reachable || !hasRoom(record) || causeOf(record, observed, now) === undefined) return record;
+  if (pausedUntil(record, 'Store', now) !== undefined) return record;
+  return withFailure(record, { dependency: 'Store', code: store.code, message: store.message }, now);
 }
 
 /** What an effect needs, and what its failures are counted by. */

@@ -1,6 +1,7 @@
 import { MAX_KEYS_IN_STATUS } from '../../api/index.ts';
 import { parseTime, secondTime } from '../../kube/index.ts';
 import { adopt, heldIn, highestNumber, mounted } from './drift.ts';
+import { withoutFailure } from './failures.ts';
 import type { ObservedKeys } from './observed.ts';
 import { isLive, isUnderWay, type KeyRecord, type KeysRecord, MAX_LIVE_KEYS, numberOf } from './record.ts';
 import { revokeLost, revokeRequested, withCutProgress, withDestroyed, withKey } from './revocation.ts';
@@ -90,7 +91,8 @@ function begin(record: KeysRecord, observed: ObservedKeys, now: number): KeysRec
     creationTime: secondTime(now),
   };
   return {
-    ...record,
+    // The store has answered: whatever it failed at before is over.
+    ...withoutFailure(record, 'Store'),
     keys: [...record.keys, key],
     handledRequests: handledWith(record.handledRequests, observed.rotation),
   };

@@ -47,8 +47,13 @@ describe('a maintenance window', () => {
     const never = { ...saturday, schedule: '0 2 30 2 *' };
     expect(openingAfter([never], at('2026-12-01T00:00:00Z'))).toBeUndefined();
     expect(windowProblem(never)).toContain('never');
-    expect(windowProblem({ ...saturday, schedule: 'at night' })).toBeDefined();
-    expect(windowProblem({ ...saturday, timeZone: 'Mars/Olympus' })).toBeDefined();
+    for (const wrong of [
+      { ...saturday, schedule: 'at night' },
+      { ...saturday, timeZone: 'Mars/Olympus' },
+    ]) {
+      expect(windowProblem(wrong)).toBeDefined();
+      expect(openingAfter([wrong], at('2026-12-01T00:00:00Z'))).toBeUndefined();
+    }
     expect(windowProblem(saturday)).toBeUndefined();
   });
 });

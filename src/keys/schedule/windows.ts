@@ -27,9 +27,9 @@ export function openingAfter(windows: readonly MaintenanceWindow[], from: number
   return windows
     .flatMap(({ schedule, timeZone, duration }): Opening[] => {
       // What opens within one duration before `from` is still open then.
-      const opens = cronOf(schedule, timeZone).nextRun(new Date(from - duration));
-      if (opens === null || opens.getTime() - from > HORIZON_MS) return [];
-      return [{ start: opens.getTime(), end: opens.getTime() + duration }];
+      const opens = nextOpening({ schedule, timeZone }, from - duration);
+      if (opens === undefined || opens - from > HORIZON_MS) return [];
+      return [{ start: opens, end: opens + duration }];
     })
     .sort((a, b) => a.start - b.start)
     .at(0);
@@ -45,6 +45,18 @@ export function windowProblem({
     return next === null ? `"${schedule}" never comes` : undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** Undefined for what never opens: a window that is wrong is for its owner to mend (`windowProblem`), and holds up nothing else. */
+function nextOpening(
+  { schedule, timeZone }: Pick<MaintenanceWindow, 'schedule' | 'timeZone'>,
+  from: number,
+): number | undefined {
+  try {
+    return cronOf(schedule, timeZone).nextRun(new Date(from))?.getTime();
+  } catch {
+    return undefined;
   }
 }
 

@@ -7,7 +7,7 @@ const pending: ObservedSummary = {
   stall: undefined,
   accepted: true,
   relayKnown: true,
-  key: 'ready',
+  keys: { type: 'ready', message: 'A key is in the Secret.' },
   pod: undefined,
   view: undefined,
   wasRegistered: false,
@@ -18,7 +18,7 @@ describe('the conditions of an Executor', () => {
     ['whose pod is being made', {}],
     ['that is suspended', { operatingMode: 'Suspended' }],
     ['whose Relay has no addresses', { relayKnown: false }],
-    ['whose key is being made', { key: 'pending' }],
+    ['whose key is being made', { keys: { type: 'pending', message: 'The first key is being made.' } }],
   ])('begin with Ready and name each type once: one %s', (_, difference) => {
     const types = summarise({ ...pending, ...difference }).map(({ type }) => type);
     expect(types[0]).toBe(READY);

@@ -1,4 +1,4 @@
-import { type Executor, KEY_READY, POD_READY, READY, REASONS, UPDATE_PENDING } from '../../api/index.ts';
+import { type Executor, KEYS_READY, POD_READY, READY, REASONS, UPDATE_PENDING } from '../../api/index.ts';
 import type { Finding } from '../conditions/conditions.ts';
 import { acceptedFinding, type Stall, stallFindings } from '../namespaces/decide.ts';
 import type { PodDecision } from './decide.ts';
@@ -11,7 +11,7 @@ export interface ObservedSummary {
   readonly accepted: boolean;
   /** Whether the Relay has said where it is. */
   readonly relayKnown: boolean;
-  readonly key: 'ready' | 'pending' | 'unavailable';
+  readonly keys: { readonly type: 'ready' | 'pending' | 'unavailable'; readonly message: string };
   /** Undefined for an executor that was not taken on. */
   readonly pod: PodDecision | undefined;
   /** The pod that counts. */
@@ -29,20 +29,19 @@ export function summarise(observed: ObservedSummary): Finding[] {
     ready,
     ...(stall === undefined ? [] : stallFindings(stall)),
     acceptedFinding(undefined),
-    keyFinding(observed.key),
+    keysFinding(observed.keys),
     podFinding(observed),
     ...updateFinding(observed.pod),
   ];
 }
 
 function readyFinding(observed: ObservedSummary): Omit<Finding, 'type'> {
-  const { stall, operatingMode, relayKnown, key, view, wasRegistered } = observed;
+  const { stall, operatingMode, relayKnown, keys, view, wasRegistered } = observed;
   if (stall !== undefined) return { status: 'False', reason: REASONS.Stalled, message: stall.message };
   if (operatingMode === 'Suspended') return SUSPENDED;
   if (!relayKnown)
     return { status: 'Unknown', reason: REASONS.RelayNotReady, message: 'The Relay has no addresses yet.' };
-  if (key !== 'ready')
-    return { status: 'Unknown', reason: REASONS.KeyPending, message: 'The first key is being made.' };
+  if (keys.type !== 'ready') return { status: 'Unknown', reason: REASONS.KeyPending, message: keys.message };
   if (view === undefined || view.phase === 'Pending') return podFinding(observed);
   if (view.ready) return { status: 'True', reason: REASONS.Registered, message: `Pod ${view.name} is registered.` };
   if (!view.registered && wasRegistered) {
@@ -64,26 +63,16 @@ const SUSPENDED: Omit<Finding, 'type'> = {
   message: 'spec.operatingMode is Suspended: workspace, keys and identity are kept. Set it to Running to go on.',
 };
 
-function keyFinding(key: ObservedSummary['key']): Finding {
-  switch (key) {
+function keysFinding({ type, message }: ObservedSummary['keys']): Finding {
+  switch (type) {
     case 'ready':
-      return { type: KEY_READY, status: 'True', reason: REASONS.KeyAvailable, message: 'A key is in the Secret.' };
+      return { type: KEYS_READY, status: 'True', reason: REASONS.KeyAvailable, message };
     case 'pending':
-      return {
-        type: KEY_READY,
-        status: 'Unknown',
-        reason: REASONS.KeyPending,
-        message: 'The first key is being made.',
-      };
+      return { type: KEYS_READY, status: 'Unknown', reason: REASONS.KeyPending, message };
     case 'unavailable':
-      return {
-        type: KEY_READY,
-        status: 'Unknown',
-        reason: REASONS.KeyStoreUnavailable,
-        message: 'The Secret with the keys cannot be read or written now.',
-      };
+      return { type: KEYS_READY, status: 'Unknown', reason: REASONS.KeyStoreUnavailable, message };
     default:
-      return key satisfies never;
+      return type satisfies never;
   }
 }
 

@@ -1,39 +1,65 @@
-import { REASONS, ROTATION_DUE, ROTATION_FAILED } from '../../api/index.ts';
-import { hasRoom, isRotationWanted, type KeysRecord, type ObservedKeys } from '../../keys/index.ts';
+import { OVERLAP_FULL, REASONS, ROTATION_DUE, ROTATION_FAILED } from '../../api/index.ts';
+import { hasRoom, isRotationWanted, leftAlone, type ObservedKeys, windowProblem } from '../../keys/index.ts';
 import type { Finding } from '../conditions/conditions.ts';
 
 /** What waits or fails about keys, while what runs goes on. */
 export function rotationFindings(observed: ObservedKeys, now: number): Finding[] {
-  const { record } = observed;
-  return [...dueFinding(observed, now), ...failureFinding(record)];
+  return [...dueFindings(observed, now), ...failureFinding(observed)];
 }
 
-function dueFinding(observed: ObservedKeys, now: number): Finding[] {
-  const { record, store } = observed;
+/** Of `KeysReady`: also what is in the store that nobody recorded. It is kept, and people may want to know why it is there. */
+export function keysMessage({ record, store }: ObservedKeys): string {
+  const ready = 'A key is in the Secret.';
+  const unknown = leftAlone(record, store);
+  if (unknown.length === 0) return ready;
+  return `${ready} The key store has ${unknown.join(', ')} too, of which nothing is recorded: left alone. If nobody needs it, delete it there.`;
+}
+
+function dueFindings(observed: ObservedKeys, now: number): Finding[] {
+  const { record } = observed;
   const underWay = record.keys.find(({ state }) => state === 'Pending' || state === 'Prepared');
   const isFirst = !record.keys.some(({ state }) => state === 'Active' || state === 'Retiring');
-  const due = (reason: Finding['reason'], message: string): Finding[] => {
-    return [{ type: ROTATION_DUE, status: 'True', reason, message }];
-  };
-  if (underWay !== undefined && !isFirst) {
-    if (underWay.state === 'Pending' && !store.reachable) return due(REASONS.KeyStoreUnavailable, store.message);
-    return due(REASONS.RotationInProgress, `Key ${underWay.id} is being made, or no live socket serves it yet.`);
+  if (underWay !== undefined) {
+    if (isFirst) return [];
+    if (underWay.state === 'Pending' && !observed.store.reachable) return [due(...awayOf(observed))];
+    return [due(REASONS.RotationInProgress, `Key ${underWay.id} is being made, or no live socket serves it yet.`)];
   }
-  if (underWay !== undefined || !isRotationWanted(record, observed, now)) return [];
-  if (!store.reachable) return due(REASONS.KeyStoreUnavailable, store.message);
+  if (!isRotationWanted(record, observed, now)) return [];
+  if (!observed.store.reachable) return [due(...awayOf(observed))];
   if (hasRoom(record)) return [];
   const next = record.keys.find(({ state }) => state === 'Retiring')?.retirementTime ?? 'later';
-  return due(
-    REASONS.OverlapFull,
-    `Three keys are live: the rotation begins when the overlap of the oldest ends, at ${next}.`,
-  );
+  const message = `Three keys are live: the rotation begins when the overlap of the oldest ends, at ${next}. Shorten spec.keys.rotation.overlap if that is too late.`;
+  return [
+    due(REASONS.OverlapFull, message),
+    { type: OVERLAP_FULL, status: 'True', reason: REASONS.OverlapFull, message },
+  ];
 }
 
-function failureFinding({ failures }: KeysRecord): Finding[] {
-  const [failure] = failures;
-  if (failure === undefined) return [];
-  const { dependency, message, sinceTime, retryTime, failures: times } = failure;
-  const reason = dependency === 'Secret' ? REASONS.KeySecretUnavailable : REASONS.KeyStoreUnavailable;
-  const text = `${message}. Since ${sinceTime}, ${times} times; tried again at ${retryTime}.`;
-  return [{ type: ROTATION_FAILED, status: 'True', reason, message: text }];
+function due(reason: Finding['reason'], message: string): Finding {
+  return { type: ROTATION_DUE, status: 'True', reason, message };
+}
+
+/** What is wrong with the store, and since when something that needs it waits. */
+function awayOf({ record, store }: ObservedKeys): [Finding['reason'], string] {
+  const message = store.reachable ? '' : store.message;
+  const since = record.failures.find(({ dependency }) => dependency === 'Store')?.sinceTime;
+  return [REASONS.KeyStoreUnavailable, since === undefined ? message : `${message}. Since ${since}.`];
+}
+
+/** What fails comes before what is only written wrongly: a condition has one reason. */
+function failureFinding({ record, policy }: ObservedKeys): Finding[] {
+  const failed = (reason: Finding['reason'], message: string): Finding[] => {
+    return [{ type: ROTATION_FAILED, status: 'True', reason, message }];
+  };
+  const [failure] = record.failures;
+  if (failure !== undefined) {
+    const { dependency, message, sinceTime, retryTime, failures: times } = failure;
+    const reason = dependency === 'Secret' ? REASONS.KeySecretUnavailable : REASONS.KeyStoreUnavailable;
+    return failed(reason, `${message}. Since ${sinceTime}, ${times} times; tried again at ${retryTime}.`);
+  }
+  const problems = policy.windows.flatMap((window, index) => {
+    const problem = windowProblem(window);
+    return problem === undefined ? [] : [`spec.keys.rotation.windows[${index}]: ${problem}. It never opens.`];
+  });
+  return problems.length === 0 ? [] : failed(REASONS.InvalidSpec, problems.join(' '));
 }

@@ -11,15 +11,17 @@ import {
 } from '../../keys/index.ts';
 import type { Finding } from '../conditions/conditions.ts';
 import type { Stall } from '../namespaces/decide.ts';
-import { rotationFindings } from './findings.ts';
+import { keysMessage, rotationFindings } from './findings.ts';
 
 export interface KeysResult {
   /** What is to be written to status, or stands there already. */
   readonly record: KeysRecord;
   /** `ready`: a key is there, and pods may start. */
   readonly type: 'ready' | 'pending' | 'unavailable' | 'stalled';
+  /** Of the condition `KeysReady`. */
+  readonly message: string;
   readonly stall?: Stall;
-  /** Conditions beside `KeyReady`. */
+  /** Conditions beside `KeysReady`. */
   readonly findings: readonly Finding[];
   /** Look again at this time, in milliseconds. */
   readonly until: number | undefined;
@@ -45,12 +47,21 @@ export function rotationPolicy({ rotation, deletionPolicy }: Executor['spec']['k
 }
 
 function resultOf({ type, observed, record, until }: KeeperStep, now: number): KeysResult {
-  const stall = stallOf({ ...observed, record });
-  const common = { record, findings: rotationFindings({ ...observed, record }, now) };
+  const after = { ...observed, record };
+  const stall = stallOf(after);
+  const common = { record, findings: rotationFindings(after, now), ...readiness(after) };
   if (stall !== undefined) return { ...common, type: 'stalled', stall, until };
-  const isReady = record.keys.some((key) => isLive(key) && isMounted(key, observed));
-  const state = isReady ? 'ready' : observed.store.reachable ? 'pending' : 'unavailable';
-  return { ...common, type: state, until: type === 'acted' ? now : until };
+  return { ...common, until: type === 'acted' ? now : until };
+}
+
+function readiness(observed: ObservedKeys): Pick<KeysResult, 'type' | 'message'> {
+  const { record, store, secret } = observed;
+  if (record.keys.some((key) => isLive(key) && isMounted(key, observed))) {
+    return { type: 'ready', message: keysMessage(observed) };
+  }
+  const away = [store, secret].find((place) => place?.reachable === false);
+  if (away?.reachable === false) return { type: 'unavailable', message: away.message };
+  return { type: 'pending', message: 'The first key is being made.' };
 }
 
 /** Whether the sidecar finds it: pods start with a key or not at all. */
