@@ -7,6 +7,7 @@ export {
   type KeyStoreErrorCode,
   type StoredKey,
 } from './key-store.ts';
+export type { KeyEffect } from './machine/decide.ts';
 export { changedKeys, leftAlone } from './machine/drift.ts';
 export { hasRoom } from './machine/next-record.ts';
 export type { HeardKeys, ObservedKeys } from './machine/observed.ts';
@@ -18,5 +19,6 @@ export { windowProblem } from './schedule/windows.ts';
 export { recordOf, statusOf } from './status.ts';
 export { DirectoryKeyStore } from './stores/directory-store.ts';
 export { keySecretName, SecretKeyStore } from './stores/secret-store.ts';
+export type { VaultCall } from './vault/client.ts';
 export { checkVaultSettings, type VaultLogin, type VaultSettings } from './vault/settings.ts';
 export { VaultKeyStore } from './vault/vault-store.ts';

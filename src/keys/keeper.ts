@@ -32,6 +32,8 @@ export interface KeeperStep {
   readonly observed: ObservedKeys;
   readonly record: KeysRecord;
   readonly effect?: KeyEffect;
+  /** Whether that effect was done, as far as anybody knows. */
+  readonly isDone?: boolean;
   /** Of `wait`: look again at this time (milliseconds), or when something is different. */
   readonly until?: number | undefined;
 }
@@ -74,10 +76,10 @@ export class KeyKeeper {
     } catch (error) {
       if (!(error instanceof KeyStoreError)) throw error;
       const record = withFailure(observed.record, { dependency, code: error.code, message: error.message }, now);
-      return { type: 'record', observed, record, effect };
+      return { type: 'record', observed, record, effect, isDone: false };
     }
     const record = withoutFailure(observed.record, dependency);
-    return { type: record === observed.record ? 'acted' : 'record', observed, record, effect };
+    return { type: record === observed.record ? 'acted' : 'record', observed, record, effect, isDone: true };
   }
 
   async #act(

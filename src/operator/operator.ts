@@ -3,6 +3,8 @@ import { SecretKeyStore, VaultKeyStore } from '../keys/index.ts';
 import { Applier, Controller, createRuntimeMetrics, EventRecorder, LeaderElection, Supervisor } from '../kube/index.ts';
 import { type Clock, startAdminServer, systemClock } from '../telemetry/index.ts';
 import { runControllers } from './controllers.ts';
+import { type KeyMetrics, keyGauges, keyMetrics } from './executor-secret/key-metrics.ts';
+import { KeyTeller } from './executor-secret/key-teller.ts';
 import { Informers } from './informers.ts';
 import { ASK_AGAIN_MS, NamespaceAccess } from './namespaces/access.ts';
 import type { OperatorOptions, RunningOperator } from './options.ts';
@@ -96,19 +98,21 @@ function controllerOptions(options: OperatorOptions, world: World, access: Names
     workspaceImage: options.workspaceImage ?? options.image,
   };
   const { tlsTimes = TLS_TIMES, ticketKeyTimes = TICKET_KEY_TIMES } = options;
+  const counted = keyMetrics(options.metrics);
+  keyGauges(options.metrics, world.stores.executors);
   return {
     relay: { world, access, settings, tlsTimes, ticketKeyTimes },
-    executor: { world, access, settings, keys: keysOf(options, world) },
+    executor: { world, access, settings, keys: keysOf(options, world, counted) },
   };
 }
 
 /** In Vault, and a copy in each Secret; or in the Secrets alone. */
-function keysOf({ vault }: OperatorOptions, { api, clock }: World) {
+function keysOf({ vault }: OperatorOptions, { api, clock }: World, counted: KeyMetrics) {
   const secrets = new SecretKeyStore(api);
-  const requestersAreProven = false;
-  if (vault === undefined) return { store: secrets, requestersAreProven };
-  const store = new VaultKeyStore({ settings: vault, clock, environment: process.env });
-  return { store, secret: secrets, requestersAreProven };
+  const common = { requestersAreProven: false, teller: new KeyTeller(counted) };
+  if (vault === undefined) return { ...common, store: secrets };
+  const store = new VaultKeyStore({ settings: vault, clock, environment: process.env, onCall: counted.called });
+  return { ...common, store, secret: secrets };
 }
 
 /**

@@ -23,6 +23,8 @@ export interface Metrics {
   counter(name: string, help: string, labelNames?: readonly string[]): Counter;
   gauge(name: string, help: string, labelNames?: readonly string[]): Gauge;
   histogram(name: string, help: string, buckets: readonly number[], labelNames?: readonly string[]): Histogram;
+  /** Called before each answer: for what is cheaper to count when somebody asks than to follow. */
+  onScrape(collect: () => void): void;
   /** The Prometheus text format. */
   text(): Promise<string>;
 }
@@ -37,6 +39,7 @@ export interface MetricsOptions {
 export function createMetrics({ component, version, processMetrics = false }: MetricsOptions): Metrics {
   const registry = new Registry();
   const registers = [registry];
+  const collectors: (() => void)[] = [];
   if (processMetrics) collectDefaultMetrics({ register: registry });
   new PromGauge({
     name: 'noisefleet_build_info',
@@ -58,6 +61,12 @@ export function createMetrics({ component, version, processMetrics = false }: Me
       const histogram = new PromHistogram({ name, help, buckets: [...buckets], labelNames, registers });
       return { observe: (value, labels = {}) => histogram.observe(labels, value) };
     },
-    text: () => registry.metrics(),
+    onScrape: (collect) => {
+      collectors.push(collect);
+    },
+    text: () => {
+      for (const collect of collectors) collect();
+      return registry.metrics();
+    },
   };
 }

@@ -3,7 +3,8 @@ import { Agent } from 'node:https';
 import vault from 'node-vault';
 import { z } from 'zod';
 import type { Clock } from '../../telemetry/index.ts';
-import { VaultAnswer, VaultSilence, vaultFailure } from './errors.ts';
+import type { KeyStoreErrorCode } from '../key-store.ts';
+import { codeOfFailure, VaultAnswer, VaultSilence, vaultFailure } from './errors.ts';
 import { VAULT_TIMEOUT_MS, type VaultSettings } from './settings.ts';
 
 /** A token is renewed, or asked for anew, when this part of its life is over: one that ends in the middle of a call costs a try. */
@@ -24,6 +25,8 @@ export interface VaultRequest {
   readonly body?: Uint8Array;
 }
 
+const OPERATIONS = { GET: 'read', POST: 'write', LIST: 'list', DELETE: 'delete' } as const;
+
 interface Session {
   readonly token: string;
   /** Milliseconds since the epoch; infinite for a token that does not end. */
@@ -32,9 +35,17 @@ interface Session {
   readonly isRenewable: boolean;
 }
 
+/** One request that was answered or given up, for whoever counts. */
+export interface VaultCall {
+  readonly operation: 'read' | 'write' | 'list' | 'delete' | 'login';
+  readonly result: 'ok' | KeyStoreErrorCode;
+  readonly milliseconds: number;
+}
+
 export interface VaultClientOptions {
   readonly settings: VaultSettings;
   readonly clock: Pick<Clock, 'now' | 'after'>;
+  readonly onCall?: ((call: VaultCall) => void) | undefined;
 }
 
 /**
@@ -75,7 +86,22 @@ export class VaultClient {
     this.#transport.httpsAgent.destroy();
   }
 
-  #send({ method, path, body }: VaultRequest, token: string, signal?: AbortSignal): Promise<unknown> {
+  async #send(request: VaultRequest, token: string, signal?: AbortSignal): Promise<unknown> {
+    const { clock, onCall } = this.#options;
+    const operation = request.path.startsWith('auth/') ? 'login' : OPERATIONS[request.method];
+    const began = clock.now();
+    const tell = (result: VaultCall['result']) => onCall?.({ operation, result, milliseconds: clock.now() - began });
+    try {
+      const answer = await this.#exchange(request, token, signal);
+      tell('ok');
+      return answer;
+    } catch (error) {
+      tell(codeOfFailure(vaultFailure(error)));
+      throw error;
+    }
+  }
+
+  #exchange({ method, path, body }: VaultRequest, token: string, signal?: AbortSignal): Promise<unknown> {
     const headers = { 'X-Vault-Token': token, ...(body !== undefined && { 'content-type': 'application/json' }) };
     const json = body === undefined ? {} : { json: body };
     return this.#within(

@@ -45,8 +45,12 @@ export function vaultFailure(error: unknown): VaultAnswer | VaultSilence {
 export function keyStoreFailure(error: unknown, step: string, path: string): KeyStoreError {
   if (error instanceof KeyStoreError) return error;
   const cause = vaultFailure(error);
-  const code = cause instanceof VaultSilence ? codeOfSilence(cause) : codeOfAnswer(cause);
+  const code = codeOfFailure(cause);
   return new KeyStoreError(code, step, `Vault, ${path}: ${WORDS[code]} (${cause.message})`, { cause });
+}
+
+export function codeOfFailure(cause: VaultAnswer | VaultSilence): KeyStoreErrorCode {
+  return cause instanceof VaultSilence ? codeOfSilence(cause) : codeOfAnswer(cause);
 }
 
 const WORDS: Readonly<Record<KeyStoreErrorCode, string>> = {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { FIELD_MANAGER, READY, REASONS, STALLED } from '../../api/index.ts';
+import { FIELD_MANAGER, OVERLAP_FULL, READY, REASONS, ROTATION_FAILED, STALLED } from '../../api/index.ts';
 import type { KubeObject, Occurrence, Resource } from '../../kube/index.ts';
 import type { World } from '../world.ts';
 import { type Condition, type Finding, nextConditions } from './conditions.ts';
@@ -45,12 +45,16 @@ export async function writeStatus<T extends WithStatus>(
   for (const occurrence of transitions(object.status.conditions, conditions)) events.record(object, occurrence);
 }
 
+/** What is wrong with keys: people hear of it when it begins, and by the condition when it is over. */
+const TOLD: ReadonlySet<string> = new Set([ROTATION_FAILED, OVERLAP_FULL]);
+
 /** What people want to hear of: ready, no longer ready, waiting for them. Being on the way is no event. */
 function transitions(before: readonly Condition[], after: readonly Condition[]): Occurrence[] {
   return after.flatMap(({ type, status, reason, message }): Occurrence[] => {
     const last = before.find((each) => each.type === type);
     if (last?.status === status && last.reason === reason) return [];
     if (type === READY && status === 'True') return [{ type: 'Normal', reason, action: 'Reconcile', note: message }];
+    if (TOLD.has(type) && status === 'True') return [{ type: 'Warning', reason, action: 'RotateKey', note: message }];
     if (type === STALLED && status === 'True') return [{ type: 'Warning', reason, action: 'Reconcile', note: message }];
     if (type === READY && status === 'False' && reason !== REASONS.Stalled) {
       const kind = reason === REASONS.Suspended ? 'Normal' : 'Warning';

@@ -1,32 +1,55 @@
-import type { KeysRecord } from '../../keys/index.ts';
 import type { Occurrence } from '../../kube/index.ts';
+import type { KeyChange, KeyRecord } from './changes.ts';
 
-type KeyRecord = KeysRecord['keys'][number];
-
-/** What happened to keys between two records, for people: an event each. */
-export function keyOccurrences(before: readonly KeyRecord[], after: readonly KeyRecord[]): Occurrence[] {
-  return after.flatMap(({ id, state, fingerprint, reason }): Occurrence[] => {
-    const earlier = before.find((key) => key.id === id);
-    if (state === 'Revoked' && earlier?.state !== 'Revoked') {
-      const why = reason === undefined ? '' : `: ${reason}`;
-      return [
-        { type: 'Warning', reason: 'KeyRevoked', action: 'RevokeKey', note: `Key ${id} is accepted no more${why}.` },
-      ];
-    }
-    if (fingerprint !== undefined && earlier?.fingerprint === undefined) {
-      return [
-        { type: 'Normal', reason: 'KeyCreated', action: 'CreateKey', note: `Key ${id} (${fingerprint}) was made.` },
-      ];
-    }
-    const told = TRANSITIONS[state];
-    return told === undefined || earlier === undefined || earlier.state === state
-      ? []
-      : [{ type: 'Normal', reason: told.reason, action: told.action, note: `Key ${id} ${told.note}.` }];
-  });
+/** What happened to keys, for people: an event each. */
+export function keyOccurrences(changes: readonly KeyChange[]): Occurrence[] {
+  return changes.flatMap((change) => occurrenceOf(change) ?? []);
 }
 
-const TRANSITIONS: Partial<Record<KeyRecord['state'], { reason: string; action: string; note: string }>> = {
-  Active: { reason: 'KeyActivated', action: 'ActivateKey', note: 'serves new connections' },
-  Retired: { reason: 'KeyRetired', action: 'RetireKey', note: 'is accepted no more: its overlap is over' },
-  Destroyed: { reason: 'KeyDestroyed', action: 'DestroyKey', note: 'is gone from Secret and store' },
-};
+function occurrenceOf({ type, key, previous }: KeyChange): Occurrence | undefined {
+  const { id, fingerprint, reason } = key;
+  switch (type) {
+    case 'requested':
+      // The first key is no rotation.
+      if (key.trigger === 'Initial') return undefined;
+      return normal('KeyRotationStarted', 'RotateKey', `Key ${id} is being made: ${causeOf(key)}.`);
+    case 'created':
+      return normal('KeyCreated', 'CreateKey', `Key ${id} (${fingerprint}) was made.`);
+    case 'activated':
+      if (previous === undefined) return normal('KeyActivated', 'ActivateKey', `Key ${id} serves new connections.`);
+      return normal('KeyRotated', 'RotateKey', `Key ${id} serves new connections in place of ${previous.id}.`);
+    case 'retired':
+      return normal('KeyRetired', 'RetireKey', `Key ${id} is accepted no more: its overlap is over.`);
+    case 'destroyed':
+      return normal('KeyDestroyed', 'DestroyKey', `Key ${id} is gone from Secret and store.`);
+    case 'revoked': {
+      const why = reason === undefined ? '' : `: ${reason}`;
+      return {
+        type: 'Warning',
+        reason: 'KeyRevoked',
+        action: 'RevokeKey',
+        note: `Key ${id} is accepted no more${why}.`,
+      };
+    }
+    default:
+      return type satisfies never;
+  }
+}
+
+function normal(reason: string, action: string, note: string): Occurrence {
+  return { type: 'Normal', reason, action, note };
+}
+
+function causeOf({ trigger, requestedBy, requester, reason }: KeyRecord): string {
+  switch (trigger) {
+    case 'Schedule':
+      return 'its time has come';
+    case 'Revocation':
+      return 'no other key serves any more';
+    default: {
+      const by =
+        requestedBy === undefined ? '' : ` by ${requestedBy}${requester === 'Verified' ? '' : ' (unverified)'}`;
+      return `it was asked for${by}${reason === undefined ? '' : `: ${reason}`}`;
+    }
+  }
+}

@@ -12,6 +12,7 @@ import {
 import type { Finding } from '../conditions/conditions.ts';
 import type { Stall } from '../namespaces/decide.ts';
 import { keysMessage, rotationFindings } from './findings.ts';
+import type { DoneEffect } from './key-teller.ts';
 
 export interface KeysResult {
   /** What is to be written to status, or stands there already. */
@@ -30,11 +31,25 @@ export interface KeysResult {
 /** Effects in one look; what is left comes with the next, so that one executor does not hold up the others. */
 const MAX_STEPS = 8;
 
-/** Brings the keys on until something is to be written to status, or there is nothing to do now. */
-export async function reconcileKeys(keeper: KeyKeeper, input: KeeperInput, signal: AbortSignal): Promise<KeysResult> {
+/**
+ * Brings the keys on until something is to be written to status, or there is nothing to do now. `done` hears of each effect that was done, with what
+ * the store had at first.
+ */
+export async function reconcileKeys(
+  keeper: KeyKeeper,
+  input: KeeperInput,
+  done: (done: DoneEffect) => void,
+  signal: AbortSignal,
+): Promise<KeysResult> {
   let step = await keeper.step(input, { signal });
-  for (let left = MAX_STEPS; left > 0 && step.type === 'acted'; left--) step = await keeper.step(input, { signal });
-  return resultOf(step, input.now);
+  const { store } = step.observed;
+  const known = store.reachable ? store.keys.map(({ id }) => id) : [];
+  for (let left = MAX_STEPS; ; left--) {
+    const { effect, isDone, record } = step;
+    if (effect !== undefined && isDone === true) done({ effect, record, known });
+    if (left === 0 || step.type !== 'acted') return resultOf(step, input.now);
+    step = await keeper.step(input, { signal });
+  }
 }
 
 export function rotationPolicy({ rotation, deletionPolicy }: Executor['spec']['keys']): RotationPolicy {

@@ -1,5 +1,13 @@
 import { ANNOTATIONS, type ExecutorStatus, READY, REASONS } from '../../api/index.ts';
-import { type KeeperInput, KeyKeeper, type KeyStore, recordOf, requestsIn, statusOf } from '../../keys/index.ts';
+import {
+  type KeeperInput,
+  KeyKeeper,
+  type KeyStore,
+  type KeysRecord,
+  recordOf,
+  requestsIn,
+  statusOf,
+} from '../../keys/index.ts';
 import { ApiError, keyOf, namespaces, type Occurrence, type Pod, parseTime } from '../../kube/index.ts';
 import { environmentIdOf } from '../../wire/index.ts';
 import { NotOwnedError } from '../children/apply-child.ts';
@@ -19,7 +27,7 @@ import { asPodTemplate, executorPod } from '../executor-pod/pod.ts';
 import { pokePod } from '../executor-pod/poke.ts';
 import { summarise } from '../executor-pod/summary.ts';
 import { heardKeys } from '../executor-secret/heard.ts';
-import { keyOccurrences } from '../executor-secret/occurrences.ts';
+import type { KeyTeller } from '../executor-secret/key-teller.ts';
 import { type KeysResult, reconcileKeys, rotationPolicy } from '../executor-secret/reconcile.ts';
 import { type HeardFacts, reconcileExternal } from '../external/reconcile.ts';
 import { summariseExternal } from '../external/summary.ts';
@@ -51,6 +59,7 @@ interface ExecutorKeys {
   readonly secret?: KeyStore | undefined;
   /** Whether the API server lets nobody ask in another's name. */
   readonly requestersAreProven: boolean;
+  readonly teller: KeyTeller;
 }
 
 /** What one look has found out, question after question. */
@@ -59,6 +68,7 @@ interface Outcome {
   readonly findings: readonly Finding[];
   /** Told once the status says it too. */
   readonly events?: readonly Occurrence[];
+  readonly keys?: KeysRecord;
   readonly requeueAt?: number | undefined;
 }
 
@@ -102,9 +112,10 @@ export class ExecutorReconciler {
     const owner: Owner = { kind: 'Executor', ...ref, uid: executor.metadata.uid };
     const relay = world.stores.relays.get(relayOf(executor));
     const subject: Subject = { executor, owner, relay, fence: this.#made.known(owner, executor.status.pod) };
-    const { status, findings, events = [], requeueAt } = await this.#look(subject, signal);
+    const { status, findings, events = [], keys, requeueAt } = await this.#look(subject, signal);
     await writeStatus(world, executors, executor, { status, findings }, signal);
     for (const event of events) world.events.record(executor, event);
+    if (keys !== undefined) this.#options.keys.teller.recorded(world, executor, recordOf(executor.status), keys);
     return requeueAt === undefined ? undefined : { requeueAt };
   }
 
@@ -229,7 +240,7 @@ export class ExecutorReconciler {
         ...(sessions !== undefined && { sessions }),
       },
       findings: [...conditions, ...keys.findings],
-      events: keyOccurrences(recordOf(executor.status).keys, keys.record.keys),
+      keys: keys.record,
       requeueAt: earliest(wait, until, keys.until),
     };
   }
@@ -274,7 +285,7 @@ export class ExecutorReconciler {
       pod: view?.phase === 'Running' ? keyPod(seen) : undefined,
       heard: heardKeys({ facts: heard.facts, environmentId, view, fence: fence?.uid, record }),
     };
-    return reconcileKeys(keeper, input, signal);
+    return reconcileKeys(keeper, input, (done) => keys.teller.done(world, executor, done), signal);
   }
 
   /** Makes, replaces and ends pods, so that the one in status is the only one. */
