@@ -14,6 +14,7 @@ export type { HeardKeys, ObservedKeys } from './machine/observed.ts';
 export { isLive, type KeysRecord } from './machine/record.ts';
 export { isRotationWanted } from './machine/triggers.ts';
 export { requestsIn } from './requests.ts';
+export { RestingStores } from './rest.ts';
 export type { RotationPolicy } from './schedule/policy.ts';
 export { windowProblem } from './schedule/windows.ts';
 export { recordOf, statusOf } from './status.ts';

@@ -3,6 +3,7 @@ import { decideKeys, dependencyOf, type KeyEffect } from './machine/decide.ts';
 import { withFailure, withoutFailure } from './machine/failures.ts';
 import type { ObservedKeys, PlaceView } from './machine/observed.ts';
 import type { KeysRecord } from './machine/record.ts';
+import type { RestingStores } from './rest.ts';
 import { fingerprintOfKeyFile } from './stores/key-file-bytes.ts';
 
 /** What the caller has seen; what stores hold is looked up here. */
@@ -16,6 +17,8 @@ export interface KeeperOptions {
   readonly store: KeyStore;
   /** What the sidecar mounts, when it is not the store itself. */
   readonly secret?: KeyStore | undefined;
+  /** Spares a store that is far away the looks while there is nothing to do. Absent: every step looks. */
+  readonly rests?: RestingStores | undefined;
   /** Makes the pod's volume be mounted again, by a value that it has not seen. Whether there is a pod is the caller's to know. */
   readonly poke: (holder: KeyHolder, value: string, options: CallOptions) => Promise<void>;
   /**
@@ -38,7 +41,7 @@ export interface KeeperStep {
   readonly until?: number | undefined;
 }
 
-/** Brings the keys of executors on, a step at a time: looks, decides, and does one thing. It keeps nothing between two steps. */
+/** Brings the keys of executors on, a step at a time: looks, decides, and does one thing. What it does follows from what it sees in that step. */
 export class KeyKeeper {
   readonly #options: KeeperOptions;
 
@@ -48,18 +51,45 @@ export class KeyKeeper {
 
   /** What an effect throws that is no `KeyStoreError`, `confirm` and `poke` included, is the caller's. */
   async step({ now, holder, ...seen }: KeeperInput, options: CallOptions = {}): Promise<KeeperStep> {
+    const resting = await this.#rest({ ...seen, holder, now }, options);
+    if (resting !== undefined) return resting;
     const observed: ObservedKeys = { ...seen, holder, ...(await this.#look(holder, options)) };
     const decision = decideKeys(observed, now);
     switch (decision.type) {
       case 'record':
+        this.#options.rests?.forget(holder);
         return { type: 'record', observed, record: decision.record };
       case 'wait':
-        return { type: 'wait', observed, record: observed.record, until: decision.until };
+        return this.#wait(decision.until, holder, observed, now);
       case 'effect':
+        this.#options.rests?.forget(holder);
         return this.#attempt(decision.effect, holder, observed, now, options);
       default:
         return decision satisfies never;
     }
+  }
+
+  /** A wait that needs no look into the store; undefined when something may have to be done. */
+  async #rest({ now, holder, ...seen }: KeeperInput, options: CallOptions): Promise<KeeperStep | undefined> {
+    const { rests, secret } = this.#options;
+    const rest = rests?.recall(holder, now);
+    if (rest === undefined) return undefined;
+    const store: PlaceView = { reachable: true, keys: rest.keys };
+    const observed: ObservedKeys = {
+      ...seen,
+      holder,
+      store,
+      secret: secret && (await lookInto(secret, holder, options)),
+    };
+    const decision = decideKeys(observed, now);
+    if (decision.type !== 'wait') return undefined;
+    return { type: 'wait', observed, record: observed.record, until: earlier(decision.until, rest.until) };
+  }
+
+  #wait(until: number | undefined, holder: KeyHolder, observed: ObservedKeys, now: number): KeeperStep {
+    const { store, record } = observed;
+    const look = store.reachable ? this.#options.rests?.remember(holder, store.keys, now) : undefined;
+    return { type: 'wait', observed, record, until: earlier(until, look) };
   }
 
   async #attempt(
@@ -145,6 +175,10 @@ export class KeyKeeper {
       secret: secret && (await lookInto(secret, holder, options)),
     };
   }
+}
+
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 }
 
 async function lookInto(place: KeyStore, holder: KeyHolder, options: CallOptions): Promise<PlaceView> {

@@ -87,6 +87,23 @@ describe('the chart', () => {
     for (const { verbs, resources } of rules) expect([...verbs, ...resources]).not.toContain('*');
   });
 
+  it('has alerts only when asked, each on a metric that the operator makes, and each in the guide', () => {
+    const kind = 'PrometheusRule';
+    expect(objectsOf(render()).some((each) => each.kind === kind)).toBe(false);
+    const rule = JSON.stringify(
+      objectsOf(render('--set', 'monitoring.prometheusRule.enabled=true')).find((each) => each.kind === kind),
+    );
+    const source = readFileSync(path('../../src/operator/executor-secret/key-metrics.ts'), 'utf8');
+    const guide = readFileSync(path('../../docs/guides/alerts.md'), 'utf8');
+    const named = (text: string, pattern: RegExp) => new Set([...text.matchAll(pattern)].map(([, name = '']) => name));
+    const metrics = named(rule, /\b(noisefleet_\w+)/g);
+    expect(metrics.size).toBeGreaterThan(3);
+    for (const name of metrics) expect(source).toContain(`'${name}'`);
+    const alerts = named(rule, /"alert":"(\w+)"/g);
+    expect(named(guide, /^\| `(Noisefleet\w+)`/gm)).toEqual(alerts);
+    expect(named(guide, /^\| `(noisefleet_\w+)`/gm)).toEqual(named(source, /'(noisefleet_\w+)'/g));
+  });
+
   it('ends its notes in the next command', () => {
     const said = helm('install', 'noisefleet', CHART, '--dry-run=client');
     expect(said.trimEnd().split('\n').at(-1)).toMatch(/^ {2}kubectl /);

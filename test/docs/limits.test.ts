@@ -7,7 +7,7 @@ const text = readFileSync(join(root, 'docs/limits.md'), 'utf8');
 
 describe('the document of limits', () => {
   it('names metrics that some source makes', () => {
-    const sources = globSync('src/{registry,relay,executor,kube}/**/*.ts', { cwd: root })
+    const sources = globSync('src/{registry,relay,executor,kube,operator}/**/*.ts', { cwd: root })
       .filter((file) => !file.endsWith('.test.ts'))
       .map((file) => readFileSync(join(root, file), 'utf8'))
       .join('');

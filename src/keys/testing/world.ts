@@ -3,6 +3,7 @@ import { type KeeperStep, KeyKeeper } from '../keeper.ts';
 import { type KeyHolder, KeyStoreError } from '../key-store.ts';
 import type { HeardKeys, RevocationRequest, RotationRequest } from '../machine/observed.ts';
 import { isLive, type KeyRecord, type KeysRecord, NEW_KEYS_RECORD } from '../machine/record.ts';
+import { RestingStores } from '../rest.ts';
 import type { RotationPolicy } from '../schedule/policy.ts';
 import { MemoryKeyStore } from './memory-key-store.ts';
 
@@ -44,6 +45,8 @@ export class KeysWorld {
   readonly holder: KeyHolder;
   readonly store = new MemoryKeyStore();
   readonly secret: MemoryKeyStore | undefined;
+  /** Of one operator; another one, or one that was started again, has its own. */
+  rests = new RestingStores();
   now: number;
   /** How far the operator's clock is ahead, in milliseconds. */
   skew = 0;
@@ -123,6 +126,7 @@ export class KeysWorld {
     const keeper = new KeyKeeper({
       store: this.store,
       secret: this.secret,
+      rests: this.rests,
       poke: async (_holder, value) => this.#poke(value),
       confirm: async () => {
         if (version !== this.version) throw new StatusRefused('it has changed');

@@ -42,8 +42,8 @@ export function keyMetrics(metrics: Metrics): KeyMetrics {
     ),
     drift: metrics.counter(
       'noisefleet_key_drift_total',
-      'What somebody changed in Secrets or in the key store and was put right, by what was done about it.',
-      ['effect'],
+      'What somebody changed in Secrets or in the key store and was put right, by the reason of its event.',
+      ['reason'],
     ),
     called: ({ operation, result, milliseconds }) => {
       calls.add(1, { operation, result });

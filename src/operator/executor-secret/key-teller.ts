@@ -55,7 +55,7 @@ export class KeyTeller {
     const { namespace, name } = executor.metadata;
     events.record(executor, occurrence);
     log.warn({ namespace, executor: name, key: effect.id, effect: effect.type }, 'key drift mended');
-    this.#metrics.drift.add(1, { effect: effect.type });
+    this.#metrics.drift.add(1, { reason: occurrence.reason });
   }
 }
 

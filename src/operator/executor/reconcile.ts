@@ -1,9 +1,10 @@
-import { ANNOTATIONS, type ExecutorStatus, READY, REASONS } from '../../api/index.ts';
+import { type ExecutorStatus, READY, REASONS } from '../../api/index.ts';
 import {
   type KeeperInput,
   KeyKeeper,
   type KeyStore,
   type KeysRecord,
+  type RestingStores,
   recordOf,
   requestsIn,
   statusOf,
@@ -27,6 +28,7 @@ import { asPodTemplate, executorPod } from '../executor-pod/pod.ts';
 import { pokePod } from '../executor-pod/poke.ts';
 import { summarise } from '../executor-pod/summary.ts';
 import { heardKeys } from '../executor-secret/heard.ts';
+import { keyPod } from '../executor-secret/key-pod.ts';
 import type { KeyTeller } from '../executor-secret/key-teller.ts';
 import { type KeysResult, reconcileKeys, rotationPolicy } from '../executor-secret/reconcile.ts';
 import { type HeardFacts, reconcileExternal } from '../external/reconcile.ts';
@@ -59,6 +61,7 @@ interface ExecutorKeys {
   readonly secret?: KeyStore | undefined;
   /** Whether the API server lets nobody ask in another's name. */
   readonly requestersAreProven: boolean;
+  readonly rests?: RestingStores | undefined;
   readonly teller: KeyTeller;
 }
 
@@ -101,6 +104,7 @@ export class ExecutorReconciler {
     // What belongs to a deleted executor is collected by its owner references.
     if (executor === undefined || executor.metadata.deletionTimestamp !== undefined) {
       this.#made.forget(ref);
+      this.#options.keys.rests?.forget(ref);
       if (executor === undefined) return undefined;
       const findings = deletingFindings(childrenLeft(world.stores, executor.metadata));
       await writeStatus(world, executors, executor, { status: executor.status, findings }, signal);
@@ -271,6 +275,7 @@ export class ExecutorReconciler {
     const keeper = new KeyKeeper({
       store: keys.store,
       secret: keys.secret,
+      rests: keys.rests,
       poke: (_holder, value) => pokePod(world, seen, value, signal),
       confirm: () => confirmCurrent(world, executor, signal),
     });
@@ -367,12 +372,6 @@ function withoutOld(status: ExecutorStatus): ExecutorStatus {
 /** The key that new connections get, as far as it is recorded; before one is active, the one that will be. */
 function servingKey({ keys }: Pick<ExecutorStatus, 'keys'>): ExecutorStatus['keys'][number] | undefined {
   return keys.find(({ state }) => state === 'Active') ?? keys.findLast(({ state }) => state === 'Prepared');
-}
-
-function keyPod(pod: Pod | undefined): KeeperInput['pod'] {
-  const startTime = parseTime(pod?.metadata.creationTimestamp);
-  if (startTime === undefined) return undefined;
-  return { startTime, poked: pod?.metadata.annotations?.[ANNOTATIONS.keysChangedAt] };
 }
 
 function earliest(...times: readonly (number | undefined)[]): number | undefined {
