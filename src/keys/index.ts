@@ -19,6 +19,7 @@ export type { RotationPolicy } from './schedule/policy.ts';
 export { windowProblem } from './schedule/windows.ts';
 export { recordOf, statusOf } from './status.ts';
 export { DirectoryKeyStore } from './stores/directory-store.ts';
+export { OutageStore } from './stores/outage.ts';
 export { keySecretName, SecretKeyStore } from './stores/secret-store.ts';
 export type { VaultCall } from './vault/client.ts';
 export { checkVaultSettings, type VaultLogin, type VaultSettings } from './vault/settings.ts';

@@ -1,5 +1,5 @@
 import { FIELD_MANAGER, GROUP } from '../api/index.ts';
-import { RestingStores, SecretKeyStore, VaultKeyStore } from '../keys/index.ts';
+import { OutageStore, RestingStores, SecretKeyStore, VaultKeyStore } from '../keys/index.ts';
 import { Applier, Controller, createRuntimeMetrics, EventRecorder, LeaderElection, Supervisor } from '../kube/index.ts';
 import { type Clock, startAdminServer, systemClock } from '../telemetry/index.ts';
 import { runControllers } from './controllers.ts';
@@ -112,7 +112,7 @@ function keysOf({ vault }: OperatorOptions, { api, clock }: World, counted: KeyM
   const common = { requestersAreProven: false, teller: new KeyTeller(counted) };
   if (vault === undefined) return { ...common, store: secrets };
   const store = new VaultKeyStore({ settings: vault, clock, environment: process.env, onCall: counted.called });
-  return { ...common, store, secret: secrets, rests: new RestingStores() };
+  return { ...common, store: new OutageStore(store, clock), secret: secrets, rests: new RestingStores() };
 }
 
 /**
