@@ -46,6 +46,7 @@ export {
   childName,
   FIELD_MANAGER,
   GROUP,
+  KEYS_FINALIZER,
   LABELS,
   type Owner,
   RESERVED_PREFIX,

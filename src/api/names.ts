@@ -48,6 +48,9 @@ export const ANNOTATIONS = {
   authoritiesAnnounced: `${GROUP}/authorities-announced`,
 } as const;
 
+/** Holds a deleted `Executor` until its keys have left a key store outside of the cluster (ADR 0008). */
+export const KEYS_FINALIZER = `${GROUP}/keys`;
+
 /** Audiences of ServiceAccount tokens; each is refused on every other call. All begin with RESERVED_PREFIX. */
 export const AUDIENCES = {
   /** executor sidecar → registry */

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -90,6 +90,22 @@ export class Bao {
   async unseal(): Promise<void> {
     await this.must('PUT', 'sys/unseal', { key: this.#unsealKey });
     await until('OpenBao to be active', async () => (await this.root('GET', 'sys/health')).status === 200);
+  }
+
+  /** What is on its disk now; what it gives puts that back, as an administrator would. */
+  async backUp(): Promise<() => Promise<void>> {
+    const [data, copy] = [join(this.folder, 'data'), join(this.folder, 'backup')];
+    await this.kill();
+    cpSync(data, copy, { recursive: true });
+    await this.run();
+    await this.unseal();
+    return async () => {
+      await this.kill();
+      rmSync(data, { recursive: true });
+      cpSync(copy, data, { recursive: true });
+      await this.run();
+      await this.unseal();
+    };
   }
 
   async close(): Promise<void> {

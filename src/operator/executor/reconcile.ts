@@ -16,7 +16,7 @@ import type { Owner } from '../children/child.ts';
 import type { ImageSettings } from '../children/image-settings.ts';
 import type { Finding } from '../conditions/conditions.ts';
 import { writeStatus } from '../conditions/write-status.ts';
-import { childrenLeft, deletingFindings } from '../deletion/deleting.ts';
+import { holdForKeys, reconcileDeleted } from '../deletion/keys-left.ts';
 import { createPod, deleteOthers, findPod } from '../executor-pod/apply-pod.ts';
 import { applySurroundings } from '../executor-pod/children.ts';
 import { decidePod, type PodDecision, type PodStatus } from '../executor-pod/decide.ts';
@@ -71,7 +71,7 @@ interface Outcome {
   readonly findings: readonly Finding[];
   /** Told once the status says it too. */
   readonly events?: readonly Occurrence[];
-  readonly keys?: KeysRecord;
+  readonly record?: KeysRecord;
   readonly requeueAt?: number | undefined;
 }
 
@@ -99,27 +99,25 @@ export class ExecutorReconciler {
     ref: { namespace: string; name: string },
     signal: AbortSignal,
   ): Promise<{ requeueAt: number } | undefined> {
-    const { world, access } = this.#options;
+    const { world, access, keys } = this.#options;
     const executor = world.stores.executors.get(ref);
     // What belongs to a deleted executor is collected by its owner references.
     if (executor === undefined || executor.metadata.deletionTimestamp !== undefined) {
       this.#made.forget(ref);
-      this.#options.keys.rests?.forget(ref);
-      if (executor === undefined) return undefined;
-      const findings = deletingFindings(childrenLeft(world.stores, executor.metadata));
-      await writeStatus(world, executors, executor, { status: executor.status, findings }, signal);
-      return undefined;
+      keys.rests?.forget(ref);
+      return executor && reconcileDeleted(world, keys, executor, signal);
     }
     if ((await access.enabled(ref.namespace, signal)) && !world.synced(ref.namespace)) {
       return { requeueAt: world.clock.now() + SYNC_LOOK_MS };
     }
+    if (await holdForKeys(world, keys, executor, signal)) return undefined;
     const owner: Owner = { kind: 'Executor', ...ref, uid: executor.metadata.uid };
     const relay = world.stores.relays.get(relayOf(executor));
     const subject: Subject = { executor, owner, relay, fence: this.#made.known(owner, executor.status.pod) };
-    const { status, findings, events = [], keys, requeueAt } = await this.#look(subject, signal);
+    const { status, findings, events = [], record, requeueAt } = await this.#look(subject, signal);
     await writeStatus(world, executors, executor, { status, findings }, signal);
     for (const event of events) world.events.record(executor, event);
-    if (keys !== undefined) this.#options.keys.teller.recorded(world, executor, recordOf(executor.status), keys);
+    if (record !== undefined) keys.teller.recorded(world, executor, recordOf(executor.status), record);
     return requeueAt === undefined ? undefined : { requeueAt };
   }
 
@@ -244,7 +242,7 @@ export class ExecutorReconciler {
         ...(sessions !== undefined && { sessions }),
       },
       findings: [...conditions, ...keys.findings],
-      keys: keys.record,
+      record: keys.record,
       requeueAt: earliest(wait, until, keys.until),
     };
   }
