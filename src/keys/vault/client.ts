@@ -91,14 +91,12 @@ export class VaultClient {
     const operation = request.path.startsWith('auth/') ? 'login' : OPERATIONS[request.method];
     const began = clock.now();
     const tell = (result: VaultCall['result']) => onCall?.({ operation, result, milliseconds: clock.now() - began });
-    try {
-      const answer = await this.#exchange(request, token, signal);
-      tell('ok');
-      return answer;
-    } catch (error) {
+    const answer = await this.#exchange(request, token, signal).catch((error: unknown) => {
       tell(codeOfFailure(vaultFailure(error)));
       throw error;
-    }
+    });
+    tell('ok');
+    return answer;
   }
 
   #exchange({ method, path, body }: VaultRequest, token: string, signal?: AbortSignal): Promise<unknown> {
