@@ -86,7 +86,8 @@ describe('OpenBao', () => {
   it('that takes the operator’s token no more forbids it, and nothing else is tried', async () => {
     await bao.must('POST', 'sys/leases/revoke-prefix/auth/kubernetes/login');
     accounts.refuseAll();
-    await expect(store.list(build)).rejects.toMatchObject({ code: 'forbidden' });
+    const message = expect.stringContaining('does not take our ServiceAccount token');
+    await expect(store.list(build)).rejects.toMatchObject({ code: 'forbidden', message });
     await accounts.renewToken();
     await goesOn();
   });

@@ -135,7 +135,8 @@ export class VaultClient {
       return { token: proof, renewAt: this.#options.clock.now() + 60_000, expiresAt: 0, isRenewable: false };
     }
     const body = Buffer.from(JSON.stringify({ role: login.role, jwt: proof }));
-    return this.#sessionOf(await this.#send({ method: 'POST', path: `auth/${login.mount}/login`, body }, ''));
+    const answer = await this.#send({ method: 'POST', path: `auth/${login.mount}/login`, body }, '').catch(asLogin);
+    return this.#sessionOf(answer);
   }
 
   /** A token whose longest life is near its end is renewed for less and less: then a new one is asked for. */
@@ -184,6 +185,11 @@ export class VaultClient {
       signal?.removeEventListener('abort', onAbort);
     }
   }
+}
+
+/** What it says of our proof is not about the keys that were asked for. */
+function asLogin(error: unknown): never {
+  throw error instanceof VaultAnswer ? new VaultAnswer(error.status, [error.message], true) : error;
 }
 
 function fail(code: string): never {

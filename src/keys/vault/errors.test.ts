@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseEntry, parseKeyFile, parseNames } from './entry.ts';
-import { keyStoreFailure } from './errors.ts';
+import { keyStoreFailure, VaultAnswer } from './errors.ts';
 
 /** As node-vault rejects for an answer that is none of 200 and 204. */
 const answer = (statusCode: number, ...errors: string[]) =>
@@ -34,6 +34,12 @@ describe('what Vault says', () => {
     expect(keyStoreFailure(Object.assign(new Error('x'), { code: of }), 'read key', 'kv/data/x')).toMatchObject({
       code,
     });
+  });
+
+  it.each([403, 404])('about our proof is never that there are no keys: %i', (status) => {
+    const failure = keyStoreFailure(new VaultAnswer(status, [], true), 'read keys', 'kv/metadata/x');
+    expect(failure).toMatchObject({ code: 'forbidden' });
+    expect(failure.message).toContain('ServiceAccount token');
   });
 
   it('is not repeated with the token and the key that it was asked with', () => {

@@ -10,10 +10,13 @@ const TIMEOUTS: ReadonlySet<string> = new Set(['ECONNABORTED', 'ETIMEDOUT', 'ESO
 export class VaultAnswer extends Error {
   override readonly name = 'VaultAnswer';
   readonly status: number;
+  /** Whether it was about our proof, and not about what we asked for. */
+  readonly isLogin: boolean;
 
-  constructor(status: number, words: readonly string[]) {
+  constructor(status: number, words: readonly string[], isLogin = false) {
     super(words.join('; ').replace(/\s+/g, ' ').trim().slice(0, MAX_WORDS) || `status ${status}`);
     this.status = status;
+    this.isLogin = isLogin;
   }
 }
 
@@ -46,12 +49,18 @@ export function keyStoreFailure(error: unknown, step: string, path: string): Key
   if (error instanceof KeyStoreError) return error;
   const cause = vaultFailure(error);
   const code = codeOfFailure(cause);
+  if (code === 'forbidden' && cause instanceof VaultAnswer && cause.isLogin) {
+    return new KeyStoreError(code, step, `Vault: ${LOGIN_REFUSED} (${cause.message})`, { cause });
+  }
   return new KeyStoreError(code, step, `Vault, ${path}: ${WORDS[code]} (${cause.message})`, { cause });
 }
 
 export function codeOfFailure(cause: VaultAnswer | VaultSilence): KeyStoreErrorCode {
   return cause instanceof VaultSilence ? codeOfSilence(cause) : codeOfAnswer(cause);
 }
+
+const LOGIN_REFUSED =
+  'it does not take our ServiceAccount token. Compare role, audience and auth mount with docs/guides/vault.md, and see whether the token is renewed';
 
 const WORDS: Readonly<Record<KeyStoreErrorCode, string>> = {
   unavailable: 'it does not answer, or not now',
@@ -69,13 +78,13 @@ function codeOfSilence({ code }: VaultSilence): KeyStoreErrorCode {
   return TIMEOUTS.has(code) ? 'timeout' : 'unavailable';
 }
 
-function codeOfAnswer({ status, message }: VaultAnswer): KeyStoreErrorCode {
+function codeOfAnswer({ status, message, isLogin }: VaultAnswer): KeyStoreErrorCode {
   if (/\bsealed\b/i.test(message)) return 'sealed';
   if (/read[- ]?only/i.test(message)) return 'read_only';
   if (/check-and-set/i.test(message)) return 'conflict';
   if (status === 401 || status === 403) return 'forbidden';
-  // Without words nothing is there, or its version was deleted; with words the mount is not.
-  if (status === 404) return message === 'status 404' ? 'not_found' : 'forbidden';
+  // Without words nothing is there, or its version was deleted; with words the mount is not. That nobody can log in says nothing of keys.
+  if (status === 404) return !isLogin && message === 'status 404' ? 'not_found' : 'forbidden';
   // What it cannot read, such as a role or a namespace that there is not: asking again as it is does not help.
   return status === 400 ? 'forbidden' : 'unavailable';
 }
