@@ -17,6 +17,7 @@ export {
   TICKET_KEYS_READY,
   UPDATE_PENDING,
 } from './conditions.ts';
+export { KEYS_POLICY_SPEC, KEYS_SUBRESOURCE, type KeyVerb } from './duties.ts';
 export type { Executor } from './kinds/executor.ts';
 export {
   type ExecutorStatus,

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { ANNOTATIONS } from '../api/index.ts';
 import type { RevocationRequest, RotationRequest } from './machine/observed.ts';
+import type { KeysRecord } from './machine/record.ts';
 
 /** Values that the command line writes begin so; people write times. */
 const COMMAND_PREFIX = 'command/';
@@ -17,9 +19,9 @@ export interface KeyRequests {
  * recorded as what it is, a claim.
  */
 export function requestsIn(annotations: Readonly<Record<string, string>>, proven: boolean): KeyRequests {
-  const { [ANNOTATIONS.rotateRequestedAt]: value, [ANNOTATIONS.revokeRequestedKey]: keyId } = annotations;
-  const requestedBy = annotations[ANNOTATIONS.requestedBy]?.slice(0, MAX_WORDS);
-  const reason = annotations[ANNOTATIONS.requestReason]?.slice(0, MAX_WORDS);
+  const [value, keyId] = asked(annotations);
+  const requestedBy = wordsIn(annotations[ANNOTATIONS.requestedBy]);
+  const reason = wordsIn(annotations[ANNOTATIONS.requestReason]);
   const who = {
     ...(requestedBy !== undefined && { requestedBy }),
     ...(reason !== undefined && { reason }),
@@ -31,4 +33,31 @@ export function requestsIn(annotations: Readonly<Record<string, string>>, proven
       : undefined,
     revocation: keyId ? { keyId, ...who } : undefined,
   };
+}
+
+/** Whether there is a name beside something that was not handled: only then does it matter whether it is proven. */
+export function namesRequester(annotations: Readonly<Record<string, string>>, record: KeysRecord): boolean {
+  const [value, keyId] = asked(annotations);
+  if (!annotations[ANNOTATIONS.requestedBy]) return false;
+  const isOpen = value !== undefined && !record.handledRequests.includes(value);
+  return isOpen || record.keys.some(({ id, state }) => id === keyId && state !== 'Revoked');
+}
+
+function asked(annotations: Readonly<Record<string, string>>): (string | undefined)[] {
+  return [ANNOTATIONS.rotateRequestedAt, ANNOTATIONS.revokeRequestedKey].map((name) => recordable(annotations[name]));
+}
+
+/** A value as it is remembered: an annotation may be longer than status has room for. */
+function recordable(value: string | undefined): string | undefined {
+  if (value === undefined || value.length <= MAX_WORDS) return value;
+  return `sha256:${createHash('sha256').update(value).digest('hex')}`;
+}
+
+/** What a terminal would obey, or what turns the order of letters round; status and events are printed as they are. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** Words as they are kept: on one line, of a bounded length, harmless to whoever prints them. Undefined for none. */
+function wordsIn(text: string | undefined): string | undefined {
+  const words = text?.slice(0, MAX_WORDS).toWellFormed().replace(UNPRINTABLE, ' ').trim();
+  return words || undefined;
 }

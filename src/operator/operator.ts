@@ -9,6 +9,7 @@ import { Informers } from './informers.ts';
 import { ASK_AGAIN_MS, NamespaceAccess } from './namespaces/access.ts';
 import type { OperatorOptions, RunningOperator } from './options.ts';
 import { Registries, registryMetrics } from './registries/registries.ts';
+import { NO_PROOF, PolicyProof } from './requesters/proof.ts';
 import { TICKET_KEY_TIMES } from './ticket-keys/decide.ts';
 import { TLS_TIMES } from './tls/times.ts';
 import type { World } from './world.ts';
@@ -107,9 +108,10 @@ function controllerOptions(options: OperatorOptions, world: World, access: Names
 }
 
 /** In Vault, and a copy in each Secret; or in the Secrets alone. */
-function keysOf({ vault }: OperatorOptions, { api, clock }: World, counted: KeyMetrics) {
+function keysOf({ vault, keysPolicy }: OperatorOptions, { api, clock }: World, counted: KeyMetrics) {
   const secrets = new SecretKeyStore(api);
-  const common = { requestersAreProven: false, teller: new KeyTeller(counted) };
+  const requesters = keysPolicy === undefined ? NO_PROOF : new PolicyProof({ api, name: keysPolicy, clock });
+  const common = { requesters, teller: new KeyTeller(counted) };
   if (vault === undefined) return { ...common, store: secrets };
   const store = new VaultKeyStore({ settings: vault, clock, environment: process.env, onCall: counted.called });
   return { ...common, store: new OutageStore(store, clock), secret: secrets, rests: new RestingStores() };

@@ -25,6 +25,8 @@ export interface OperatorOptions extends ImageSettings {
   readonly watchRegistry?: WatchRegistry | undefined;
   /** Where keys lie. Absent: in the Secrets that sidecars mount, and nowhere else. */
   readonly vault?: VaultSettings | undefined;
+  /** The admission policy that lets nobody ask for a key in another's name, and its binding. Absent: who asks is a claim. */
+  readonly keysPolicy?: string | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock?: Clock;

@@ -74,14 +74,15 @@ describe('the chart', () => {
     else expect(listed).toBe(table);
   });
 
-  it('gives cluster-wide only our kinds and token reviews', () => {
+  it('gives cluster-wide only our kinds, token reviews, and a look at its own admission policy', () => {
     const objects = objectsOf(render(...NAMESPACES));
     const bound = objects.filter(({ kind }) => kind === 'ClusterRoleBinding').map(({ roleRef }) => roleRef?.name);
     const roles = objects.filter(({ kind, metadata }) => kind === 'ClusterRole' && bound.includes(metadata.name));
     const rules = roles.flatMap((each) => each.rules ?? []);
-    for (const { apiGroups, resources } of rules) {
+    for (const { apiGroups, resources, resourceNames, verbs } of rules) {
       const reviews = apiGroups[0] === 'authentication.k8s.io' && resources[0] === 'tokenreviews';
-      expect(reviews || apiGroups.every((group) => group === 'noisefleet.dev')).toBe(true);
+      const look = resourceNames?.join() === 'noisefleet-keys' && verbs.join() === 'get';
+      expect(reviews || look || apiGroups.every((group) => group === 'noisefleet.dev')).toBe(true);
     }
     expect(rules.length).toBeGreaterThan(0);
     for (const { verbs, resources } of rules) expect([...verbs, ...resources]).not.toContain('*');
@@ -102,6 +103,24 @@ describe('the chart', () => {
     const alerts = named(rule, /"alert":"(\w+)"/g);
     expect(named(guide, /^\| `(Noisefleet\w+)`/gm)).toEqual(alerts);
     expect(named(guide, /^\| `(noisefleet_\w+)`/gm)).toEqual(named(source, /'(noisefleet_\w+)'/g));
+  });
+
+  it('gives roles that may patch executors only together with the policy that bounds them', () => {
+    const names = (...args: string[]) =>
+      objectsOf(render(...args)).map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+    const duties = [
+      'ClusterRole noisefleet-key-rotator',
+      'ClusterRole noisefleet-key-revoker',
+      'ValidatingAdmissionPolicy noisefleet-keys',
+      'ValidatingAdmissionPolicyBinding noisefleet-keys',
+    ];
+    expect(names()).toEqual(expect.arrayContaining(duties));
+    const without = names('--set', 'rbac.separationOfDuties=false');
+    expect(without.filter((name) => duties.includes(name))).toEqual([]);
+    const binding = objectsOf(render('--set', 'fullnameOverride=acme')).find(
+      ({ kind }) => /Binding$/.test(kind) && /Admission/.test(kind),
+    );
+    expect(binding).toMatchObject({ metadata: { name: 'acme-keys' }, spec: { policyName: 'acme-keys' } });
   });
 
   it('ends its notes in the next command', () => {

@@ -16,6 +16,11 @@
 {{ include "noisefleet.fullname" . }}-operator
 {{- end }}
 
+{{- /* The admission policy that keeps duties apart, and its binding. */}}
+{{- define "noisefleet.keysPolicy" -}}
+{{ include "noisefleet.fullname" . }}-keys
+{{- end }}
+
 {{- define "noisefleet.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "noisefleet.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}

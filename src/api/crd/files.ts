@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { keyRole, keysPolicy, keysPolicyBinding } from '../duties.ts';
 import { KINDS } from '../kinds/kinds.ts';
 import { GROUP } from '../names.ts';
 import { customResourceDefinition } from './crd.ts';
@@ -20,8 +21,20 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ['crds/kustomization.yaml', kustomization(crds.map(([path]) => path))],
     ...roles,
     ['config/rbac/kustomization.yaml', kustomization(roles.map(([path]) => path))],
+    ...dutiesFiles(),
     ['docs/reference.md', `<!-- ${HEADER} -->\n\n${referenceText()}\n`],
   ]);
+}
+
+/** The chart gives them their names: they are the chart's alone. */
+function dutiesFiles(): [string, string][] {
+  const objects = {
+    policy: keysPolicy('policy'),
+    binding: keysPolicyBinding('binding'),
+    'key-rotator': keyRole('key-rotator', 'rotate'),
+    'key-revoker': keyRole('key-revoker', 'revoke'),
+  };
+  return Object.entries(objects).map(([name, object]) => [`charts/noisefleet/files/duties/${name}.yaml`, yaml(object)]);
 }
 
 function yaml(content: object, note?: string): string {

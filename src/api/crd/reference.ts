@@ -29,6 +29,12 @@ export function referenceText(): string {
       [
         [`\`${ANNOTATIONS.rotateRequestedAt}\``, 'Executor', 'A value not handled before asks for one key rotation.'],
         [`\`${ANNOTATIONS.revokeRequestedKey}\``, 'Executor', 'The id of a key that is to be revoked.'],
+        [
+          `\`${ANNOTATIONS.requestedBy}\``,
+          'Executor',
+          'Who asks. With the policy of the chart: only whoever writes it.',
+        ],
+        [`\`${ANNOTATIONS.requestReason}\``, 'Executor', 'Why, for the history of keys.'],
       ],
     ),
     '## Roles for people',

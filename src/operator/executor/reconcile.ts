@@ -4,6 +4,7 @@ import {
   KeyKeeper,
   type KeyStore,
   type KeysRecord,
+  namesRequester,
   type RestingStores,
   recordOf,
   requestsIn,
@@ -38,6 +39,7 @@ import { decideAcceptance, relayOf, type Stall } from '../namespaces/decide.ts';
 import { executors, type ServedExecutor, type ServedRelay } from '../own-kinds.ts';
 import type { FactsSource } from '../registries/registries.ts';
 import { sessionsStatus } from '../registries/sessions.ts';
+import type { RequesterProof } from '../requesters/proof.ts';
 import { templateProblems } from '../template/problems.ts';
 import type { World } from '../world.ts';
 
@@ -59,8 +61,7 @@ interface ExecutorKeys {
   readonly store: KeyStore;
   /** What sidecars mount, when it is not the store itself. */
   readonly secret?: KeyStore | undefined;
-  /** Whether the API server lets nobody ask in another's name. */
-  readonly requestersAreProven: boolean;
+  readonly requesters: RequesterProof;
   readonly rests?: RestingStores | undefined;
   readonly teller: KeyTeller;
 }
@@ -267,7 +268,11 @@ export class ExecutorReconciler {
     return pod;
   }
 
-  #keys({ executor, owner, fence }: Subject, { seen, view, heard }: SeenPod, signal: AbortSignal): Promise<KeysResult> {
+  async #keys(
+    { executor, owner, fence }: Subject,
+    { seen, view, heard }: SeenPod,
+    signal: AbortSignal,
+  ): Promise<KeysResult> {
     const { keys, world } = this.#options;
     const { namespace, name, annotations } = executor.metadata;
     const keeper = new KeyKeeper({
@@ -284,7 +289,10 @@ export class ExecutorReconciler {
       now: world.clock.now(),
       record,
       policy: rotationPolicy(executor.spec.keys),
-      ...requestsIn(annotations, keys.requestersAreProven),
+      ...requestsIn(
+        annotations,
+        namesRequester(annotations, record) && (await keys.requesters.isProven(executor, signal)),
+      ),
       pod: view?.phase === 'Running' ? keyPod(seen) : undefined,
       heard: heardKeys({ facts: heard.facts, environmentId, view, fence: fence?.uid, record }),
     };

@@ -21,6 +21,7 @@ interface OperatorFlags extends VaultFlags {
   readonly certificateLifetime?: string;
   readonly authorityLifetime?: string;
   readonly authorityAnnouncement?: string;
+  readonly keysPolicy?: string;
   readonly identity?: string;
   readonly kubeconfig?: string;
   readonly context?: string;
@@ -58,6 +59,9 @@ export function operatorCommand(): Command {
         '--authority-announcement <duration>',
         'how long clients are told of a new authority before it signs; at least what the kubelet needs to bring a changed ConfigMap into a pod, 2m (default: 168h)',
       ),
+    )
+    .addOption(
+      flag('--keys-policy <name>', 'the ValidatingAdmissionPolicy, and its binding, that proves who asks for a key'),
     )
     .addOption(flag('--identity <name>', 'unique to this process (default: the host name and something random)'))
     .addOption(flag('--kubeconfig <file>', 'outside of a cluster'))
@@ -125,6 +129,7 @@ async function start(
     logLevel: flags.logLevel,
     watchRegistry: flags.registryTokenFile === undefined ? undefined : watchByHttps(flags.registryTokenFile),
     leaseName: flags.leaseName,
+    keysPolicy: flags.keysPolicy,
     ...settings,
     identity: flags.identity ?? `${hostname()}_${randomBytes(4).toString('hex')}`,
     admin: flags.adminListen,
