@@ -22,6 +22,7 @@ export {
   requestToken,
   reviewAccess,
   reviewOwnAccess,
+  reviewSelf,
   reviewToken,
   type TokenRequest,
   type TokenReviewResult,

@@ -56,6 +56,10 @@ function subjectIn(message: string): string {
 }
 
 /** Gives `subject` one of the chart's roles in a namespace. */
-export function bindRole(role: 'view' | 'edit', namespace: string, subject: string): string {
+export function bindRole(
+  role: 'view' | 'edit' | 'key-rotator' | 'key-revoker',
+  namespace: string,
+  subject: string,
+): string {
   return `kubectl create rolebinding noisefleet-${role} -n ${namespace} --clusterrole=noisefleet-${role} ${subject}`;
 }

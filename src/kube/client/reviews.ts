@@ -105,6 +105,16 @@ export function reviewOwnAccess(
   return accessReview(api, 'SelfSubjectAccessReview', { resourceAttributes }, options);
 }
 
+/** The name by which the server knows the caller (`SelfSubjectReview`): the one that admission policies see. */
+export async function reviewSelf(api: ObjectApi, options: CallOptions = {}): Promise<string> {
+  const kind = 'SelfSubjectReview';
+  const body = { apiVersion: 'authentication.k8s.io/v1', kind };
+  const answer = await api.post('/apis/authentication.k8s.io/v1/selfsubjectreviews', body, options);
+  const { username } = asObject(statusOf(answer, 'ask who I am').userInfo);
+  if (typeof username === 'string' && username !== '') return username;
+  throw new ApiError({ code: 'BadAnswer', step: 'ask who I am', message: 'the answer has no user name' });
+}
+
 async function accessReview(
   api: ObjectApi,
   kind: string,
