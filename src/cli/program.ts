@@ -71,6 +71,29 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/operating-mode.ts')).resumeCommand(),
   },
   {
+    name: 'rotate',
+    summary: 'ask for a new key of executors',
+    takes: 'executor',
+    load: async () => (await import('./commands/keys/rotate.ts')).rotateCommand(),
+  },
+  {
+    name: 'revoke',
+    summary: 'refuse one key of an executor from now on',
+    takes: 'executor',
+    load: async () => (await import('./commands/keys/revoke.ts')).revokeCommand(),
+  },
+  {
+    name: 'keys',
+    summary: 'show the keys of an executor, and their history',
+    takes: 'executor',
+    load: async () => (await import('./commands/keys/keys.ts')).keysCommand(),
+  },
+  {
+    name: 'who-can',
+    summary: 'say who may connect to an executor, or change its keys',
+    load: async () => (await import('./commands/keys/who-can.ts')).whoCanCommand(),
+  },
+  {
     name: 'config',
     summary: 'write down where a registry is, for those who may not read Relays',
     load: async () => (await import('./commands/config.ts')).configCommand(),

@@ -1,8 +1,10 @@
 import {
   GROUP,
   readExecutor,
+  readExecutorGrant,
   readRelay,
   type StoredExecutor,
+  type StoredExecutorGrant,
   type StoredRelay,
   UnreadableResource,
   VERSION,
@@ -43,4 +45,11 @@ export const relays = defineResource<Seen<StoredRelay>>({
   kind: 'Relay',
   plural: 'relays',
   parse: seeing(readRelay),
+});
+
+export const executorGrants = defineResource<Seen<StoredExecutorGrant>>({
+  ...OURS,
+  kind: 'ExecutorGrant',
+  plural: 'executorgrants',
+  parse: seeing(readExecutorGrant),
 });

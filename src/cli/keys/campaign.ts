@@ -47,6 +47,8 @@ export class Campaign {
   readonly #options: CampaignOptions;
   readonly #byName: ReadonlyMap<string, Target>;
   #changed = Promise.withResolvers<void>();
+  /** Not before this time is anybody asked. */
+  #nextAt = 0;
 
   constructor(chosen: readonly StoredExecutor[], options: CampaignOptions) {
     this.#options = options;
@@ -97,13 +99,14 @@ export class Campaign {
 
   async #askOne(target: Target, signal: AbortSignal): Promise<void> {
     const { api, value, words, clock, rate, tell } = this.#options;
+    await paused(clock, this.#nextAt - clock.now(), signal);
     if (signal.aborted) return;
     target.askedAt = clock.now();
+    this.#nextAt = target.askedAt + 1000 / rate;
     // Before the answer: the watch may be faster than it.
     target.standing = { type: 'waiting', reason: undefined, message: undefined };
     await askRotation(api, target, value, words);
     tell(target);
-    await paused(clock, 1000 / rate - (clock.now() - target.askedAt), signal);
   }
 
   #follow(): Informer<Seen<StoredExecutor>> {

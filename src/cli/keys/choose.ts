@@ -5,6 +5,7 @@ import { bindRole, explainApi } from '../cluster/api-refusal.ts';
 import { executors } from '../cluster/kinds.ts';
 import { parseObjectName } from '../connection/environment.ts';
 import { UsageError } from '../exit.ts';
+import { readOne } from './request.ts';
 
 export interface Chosen {
   /** Where all of them are; undefined: in several. */
@@ -84,4 +85,12 @@ function unknownName({ namespace, name }: { namespace: string; name: string }, k
     code: 'not_found',
     hint: near === undefined ? `Those there are:  noisefleet status -n ${namespace} -o wide` : `Did you mean ${near}?`,
   });
+}
+
+/** One executor, whose right to be read is all that is needed. @throws as `chooseExecutors` */
+export async function chooseExecutor(api: ObjectApi, text: string, namespace: string): Promise<StoredExecutor> {
+  const ref = nameOf(text, namespace);
+  const { read, problem } = await readOne(api, ref);
+  if (read !== undefined) return read;
+  throw new CliError(`${ref.namespace}/${ref.name} cannot be read: ${problem}`, { code: 'unreadable' });
 }

@@ -1,4 +1,4 @@
-import { ANNOTATIONS } from '../../api/index.ts';
+import { ANNOTATIONS, type StoredExecutor } from '../../api/index.ts';
 import { isApiError, type ObjectApi, reviewSelf } from '../../kube/index.ts';
 import { CliError } from '../client/cli-error.ts';
 import { bindRole, explainApi } from '../cluster/api-refusal.ts';
@@ -53,7 +53,7 @@ export function askRevocation(api: ObjectApi, ref: ObjectName, keyId: string, wo
 }
 
 /** @throws as `askRotation` */
-export async function readOne(api: ObjectApi, ref: ObjectName): Promise<Seen<unknown>> {
+export async function readOne(api: ObjectApi, ref: ObjectName): Promise<Seen<StoredExecutor>> {
   try {
     return await api.get(executors, ref);
   } catch (error) {

@@ -1,0 +1,109 @@
+import type { FormerKeyStatus, KeyStatus, StoredExecutor } from '../../api/index.ts';
+import { Informer, type ObjectApi } from '../../kube/index.ts';
+import { type Clock, createLogger } from '../../telemetry/index.ts';
+import { CliError } from '../client/cli-error.ts';
+import { executors, type Seen } from '../cluster/kinds.ts';
+import { printable } from '../output/printable.ts';
+import type { ObjectName } from './request.ts';
+
+type Key = KeyStatus | FormerKeyStatus;
+
+/** How far the revocation of one key is. */
+export interface Revocation {
+  readonly key: Key;
+  /** Registries refuse it: that is from the moment of the record. */
+  readonly recorded: boolean;
+  /** Every sidecar has cut, or was fenced off, and nothing holds the key any more. */
+  readonly complete: boolean;
+}
+
+/**
+ * The key that is meant.
+ *
+ * @throws CliError `not_found`; `gone` for one that was destroyed, which no record can refuse any further
+ */
+export function keyToRevoke(executor: StoredExecutor, id: string): Key {
+  const { metadata, status } = executor;
+  const key = keyIn(executor, id);
+  if (key === undefined) {
+    const known = status.keys.map((each) => `${each.id} (${each.state})`).join(', ') || 'none';
+    throw new CliError(`${metadata.namespace}/${metadata.name} has no key ${printable(id)}`, {
+      code: 'not_found',
+      hint: `There are: ${known}`,
+    });
+  }
+  if (key.state === 'Retired' || key.state === 'Destroyed') {
+    throw new CliError(`${id} is accepted nowhere since ${key.retirementTime ?? key.creationTime}: it was retired`, {
+      code: 'gone',
+      hint: `See:  noisefleet keys history ${metadata.name} -n ${metadata.namespace}`,
+    });
+  }
+  return key;
+}
+
+/** Pure. Undefined: the key is not remembered any more. */
+export function revocationOf(executor: StoredExecutor, id: string): Revocation | undefined {
+  const key = keyIn(executor, id);
+  if (key === undefined) return undefined;
+  const recorded = key.state === 'Revoked';
+  // A key that was never made has nowhere to be cut.
+  const isCut = key.fingerprint === undefined || key.cut?.completionTime !== undefined;
+  return { key, recorded, complete: recorded && isCut && key.destructionTime !== undefined };
+}
+
+export interface RevocationWait {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly until: (revocation: Revocation) => boolean;
+  readonly tell: (revocation: Revocation) => void;
+}
+
+/** Follows a revocation until it is as far as asked, or the signal aborts; gives what was seen last. */
+export async function followRevocation(
+  api: ObjectApi,
+  { namespace, name }: ObjectName,
+  id: string,
+  { clock, signal, until, tell }: RevocationWait,
+): Promise<Revocation | undefined> {
+  const log = createLogger({ component: 'revoke', level: 'silent' });
+  const fieldSelector = `metadata.name=${name}`;
+  const informer = new Informer<Seen<StoredExecutor>>({ api, resource: executors, fieldSelector, clock, log });
+  const ended = new AbortController();
+  let last: Revocation | undefined;
+  informer.onChange(({ type, object }) => {
+    if (type === 'deleted') return ended.abort();
+    last = (object.read && revocationOf(object.read, id)) ?? last;
+    if (last === undefined) return;
+    tell(last);
+    if (until(last)) ended.abort();
+  });
+  informer.follow([namespace]);
+  await informer.run(AbortSignal.any([signal, ended.signal]));
+  return last;
+}
+
+/** `k3 is refused by every registry · 3/3 relays and sidecars have cut · gone from Secret and store` */
+export function revocationText({ key, recorded }: Revocation): string {
+  if (!recorded) return `${key.id} is not revoked yet: the operator has not recorded it`;
+  const { cut } = key;
+  const missing = (cut?.missing ?? []).map(printable).join(', ');
+  const others = (cut?.expected ?? 0) - (cut?.acknowledged ?? 0);
+  const parts = [
+    `${key.id} is refused by every registry`,
+    cut === undefined
+      ? 'nothing is heard of who has cut'
+      : `${cut.acknowledged}/${cut.expected} relays and sidecars have cut`,
+    ...(others > 0 ? [`not heard from: ${missing || `${others}, of unknown names`}`] : []),
+    key.destructionTime === undefined ? 'not gone from Secret and store yet' : 'gone from Secret and store',
+  ];
+  return parts.join(' · ');
+}
+
+/** For machines. Fields may be added, none renamed. */
+export function revocationDocument({ namespace, name }: ObjectName, { key, recorded, complete }: Revocation) {
+  return { version: 1, namespace, name, recorded, complete, key };
+}
+
+function keyIn({ status }: StoredExecutor, id: string): Key | undefined {
+  return [...status.keys, ...status.formerKeys].find((each) => each.id === id);
+}
