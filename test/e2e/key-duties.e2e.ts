@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { useAgents } from './agents-namespace.ts';
 import { cluster } from './cluster-fixture.ts';
 import { Keeper } from './duties/keeper.ts';
+import { until } from './isolation/until.ts';
 import { Kubectl } from './kubectl.ts';
 import { RELEASE, useProduct } from './product.ts';
 
@@ -186,7 +187,12 @@ describe('keys and who may change them', () => {
   it('history proves nobody while the policy is not bound', async () => {
     await stopOperator();
     await kubectl.run(['delete', 'validatingadmissionpolicybinding', 'noisefleet-keys']);
-    await kubectl.run(merge(rotation('nine', 'security:boss')));
+    // Until the API server has noticed.
+    const forge = () => kubectl.run(merge(rotation('nine', 'security:boss')));
+    await until(
+      () => forge().catch(() => undefined),
+      (answer) => answer !== undefined,
+    );
     await startOperator();
     await serving('k10');
     expect(await keyOf('k10')).toMatchObject({ requestedBy: 'security:boss', requester: 'Unverified' });

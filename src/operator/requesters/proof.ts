@@ -1,7 +1,7 @@
-import { ANNOTATIONS } from '../../api/index.ts';
+import { ANNOTATIONS, GROUP, VERSION } from '../../api/index.ts';
 import { defineResource, isApiError, type ObjectApi } from '../../kube/index.ts';
 import type { Clock } from '../../telemetry/index.ts';
-import { executors, type ServedExecutor } from '../own-kinds.ts';
+import type { ServedExecutor } from '../own-kinds.ts';
 import { type AdmissionObject, inForceSince, isWrittenSince } from './decide.ts';
 
 const ADMISSION = { group: 'admissionregistration.k8s.io', namespaced: false } as const;
@@ -15,6 +15,9 @@ const bindings = defineResource<AdmissionObject>({
   kind: 'ValidatingAdmissionPolicyBinding',
   plural: 'validatingadmissionpolicybindings',
 });
+
+/** As the server sent it: who wrote what and when is in no schema of ours. */
+const executorsAsSent = defineResource({ group: GROUP, version: VERSION, kind: 'Executor', plural: 'executors' });
 
 /** How long the last look at the policy is believed. A thousand executors rotated by one command are not a thousand looks. Milliseconds. */
 const LOOK_MS = 10_000;
@@ -56,8 +59,8 @@ export class PolicyProof implements RequesterProof {
     const since = await this.#inForceSince(signal);
     if (since === undefined) return false;
     // Of the object itself and not of the cache, which keeps nobody's times. It may be newer: then it may be somebody else who asks.
-    const now = await this.#api.find(executors, { namespace, name }, { signal });
-    const isSame = WORDS.every((word) => now?.metadata.annotations[word] === annotations[word]);
+    const now = await this.#api.find(executorsAsSent, { namespace, name }, { signal });
+    const isSame = WORDS.every((word) => now?.metadata.annotations?.[word] === annotations[word]);
     return now !== undefined && isSame && isWrittenSince(now, since, ANNOTATIONS.requestedBy);
   }
 
