@@ -7,11 +7,11 @@ import { ServiceProcess } from '../product/service-process.ts';
 import type { Outcome } from '../row.ts';
 import { type ClusterTools, clusterCommand, findCluster, ROOT } from './tools.ts';
 
-const RELEASE = 'noisefleet-bench';
+export const RELEASE = 'noisefleet-bench';
 /** Where Relays and Executors of a row stand. */
 export const FLEET_NAMESPACE = 'noisefleet-bench-fleet';
 
-const IMAGE = 'localhost/noisefleet:bench';
+export const IMAGE = 'localhost/noisefleet:bench';
 /** Longer than any row runs. */
 const TOKEN_LIFE = '3h';
 
