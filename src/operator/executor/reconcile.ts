@@ -268,11 +268,8 @@ export class ExecutorReconciler {
     return pod;
   }
 
-  async #keys(
-    { executor, owner, fence }: Subject,
-    { seen, view, heard }: SeenPod,
-    signal: AbortSignal,
-  ): Promise<KeysResult> {
+  async #keys(subject: Subject, { seen, view, heard }: SeenPod, signal: AbortSignal): Promise<KeysResult> {
+    const { executor, owner, fence } = subject;
     const { keys, world } = this.#options;
     const { namespace, name, annotations } = executor.metadata;
     const keeper = new KeyKeeper({
