@@ -13,7 +13,7 @@ export { hasRoom } from './machine/next-record.ts';
 export type { HeardKeys, ObservedKeys } from './machine/observed.ts';
 export { isLive, type KeysRecord } from './machine/record.ts';
 export { isRotationWanted } from './machine/triggers.ts';
-export { namesRequester, requestsIn } from './requests.ts';
+export { type KeyRequests, namesRequester, requestsIn } from './requests.ts';
 export { RestingStores } from './rest.ts';
 export type { RotationPolicy } from './schedule/policy.ts';
 export { windowProblem } from './schedule/windows.ts';

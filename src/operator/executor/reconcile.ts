@@ -4,10 +4,8 @@ import {
   KeyKeeper,
   type KeyStore,
   type KeysRecord,
-  namesRequester,
   type RestingStores,
   recordOf,
-  requestsIn,
   statusOf,
 } from '../../keys/index.ts';
 import { ApiError, keyOf, namespaces, type Occurrence, type Pod, parseTime } from '../../kube/index.ts';
@@ -40,6 +38,7 @@ import { executors, type ServedExecutor, type ServedRelay } from '../own-kinds.t
 import type { FactsSource } from '../registries/registries.ts';
 import { sessionsStatus } from '../registries/sessions.ts';
 import type { RequesterProof } from '../requesters/proof.ts';
+import { requestsOf } from '../requesters/requests.ts';
 import { templateProblems } from '../template/problems.ts';
 import type { World } from '../world.ts';
 
@@ -271,7 +270,7 @@ export class ExecutorReconciler {
   async #keys(subject: Subject, { seen, view, heard }: SeenPod, signal: AbortSignal): Promise<KeysResult> {
     const { executor, owner, fence } = subject;
     const { keys, world } = this.#options;
-    const { namespace, name, annotations } = executor.metadata;
+    const { namespace, name } = executor.metadata;
     const keeper = new KeyKeeper({
       store: keys.store,
       secret: keys.secret,
@@ -286,10 +285,7 @@ export class ExecutorReconciler {
       now: world.clock.now(),
       record,
       policy: rotationPolicy(executor.spec.keys),
-      ...requestsIn(
-        annotations,
-        namesRequester(annotations, record) && (await keys.requesters.isProven(executor, signal)),
-      ),
+      ...(await requestsOf(executor, record, keys.requesters, signal)),
       pod: view?.phase === 'Running' ? keyPod(seen) : undefined,
       heard: heardKeys({ facts: heard.facts, environmentId, view, fence: fence?.uid, record }),
     };
