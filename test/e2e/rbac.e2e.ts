@@ -22,7 +22,10 @@ const SELDOM: ReadonlyMap<Right, string> = new Map([
   ['patch events.k8s.io/events', 'an event that happens again and again'],
   ['patch /pods', 'the poke of a pod whose key changed'],
   ['get noisefleet.dev/executors', 'a cache that is asked about before a pod is ended'],
-  ['get admissionregistration.k8s.io/validatingadmissionpolicies=noisefleet-keys', 'somebody who is named as asking for a key'],
+  [
+    'get admissionregistration.k8s.io/validatingadmissionpolicies=noisefleet-keys',
+    'somebody who is named as asking for a key',
+  ],
   ['get admissionregistration.k8s.io/validatingadmissionpolicybindings=noisefleet-keys', 'the same'],
 ]);
 
