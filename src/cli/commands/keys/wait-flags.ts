@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { isDuration, toMilliseconds } from '../../../api/index.ts';
 
 export interface WaitFlags {
@@ -16,7 +16,11 @@ const MAX_TIMEOUT_MS = 3_600_000;
 export function waitFlags(command: Command, until: string): Command {
   return command
     .option('--wait', until, false)
-    .option('--timeout <duration>', 'how long to wait, at most 1h', waitTime, waitTime(TIMEOUT));
+    .addOption(
+      new Option('--timeout <duration>', 'how long to wait, at most 1h')
+        .argParser(waitTime)
+        .default(waitTime(TIMEOUT), TIMEOUT),
+    );
 }
 
 function waitTime(text: string): number {
