@@ -9,6 +9,7 @@ import { rbacTable } from './rbac-table.ts';
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 /** `UPDATE_GOLDEN=1 npm run chart` writes the golden files and the table anew: look at the difference before you commit it. */
 const UPDATE = process.env.UPDATE_GOLDEN === '1';
+const VAULT = ['--values', path('values/vault.yaml')];
 const NAMESPACES = ['--values', path('values/namespaces.yaml')];
 
 /** CRDs are compared with their sources instead of once more here. */
@@ -32,6 +33,7 @@ describe('the chart', () => {
   it.each([
     ['defaults', []],
     ['namespaces', NAMESPACES],
+    ['vault', VAULT],
     ['full', ['--values', path('values/full.yaml')]],
   ])('renders %s as the golden file says', (name, args) => {
     expectGolden(name, withoutCrds(render(...args)));
@@ -45,6 +47,12 @@ describe('the chart', () => {
     [['--set', 'executorNamespaces={Team_A}'], 'executorNamespaces'],
     [['--set-string', 'crds.enabled=yes'], 'enabled'],
     [['--set', 'certificates.lifetime=90d'], 'lifetime'],
+    [['--set', 'keys.store=Directory'], 'store'],
+    [['--set', 'keys.store=Vault,keys.clusterName=production'], 'address'],
+    [['--set', 'keys.store=Vault,keys.vault.address=https://vault:8200'], 'clusterName'],
+    [[...VAULT, '--set', 'keys.vault.address=http://vault:8200'], 'address'],
+    [[...VAULT, '--set', 'keys.vault.tokenExpirationSeconds=60'], 'tokenExpirationSeconds'],
+    [[...VAULT, '--set', 'keys.vault.ca.secret=also'], 'ca'],
   ])('refuses %s by its schema, and names the value', (args, named) => {
     expect(() => render(...args)).toThrow(named);
   });

@@ -57,3 +57,31 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "noisefleet.namespaces" -}}
 {{- concat .Values.executorNamespaces .Values.relayNamespaces | uniq | sortAlpha | toJson }}
 {{- end }}
+
+{{- define "noisefleet.vaultFlags" -}}
+{{- with .Values.keys.vault -}}
+- --vault-address={{ .address }}
+- --vault-token-file=/var/run/secrets/noisefleet/vault/token
+{{- if or .ca.configMap .ca.secret }}
+- --vault-ca-file=/var/run/noisefleet/vault-ca/ca.crt
+{{- end }}
+{{- with .namespace }}
+- --vault-namespace={{ . }}
+{{- end }}
+- --vault-mount={{ .mount }}
+- --vault-auth-mount={{ .authMount }}
+- --vault-role={{ .role }}
+{{- end }}
+- --cluster-name={{ .Values.keys.clusterName }}
+{{- end }}
+
+{{- /* A volume's source with one file, `ca.crt`; nothing when the system's authorities will do. */}}
+{{- define "noisefleet.vaultAuthority" -}}
+{{- with .Values.keys.vault.ca -}}
+{{- if .configMap -}}
+configMap: { name: {{ .configMap }}, items: [{ key: {{ .key }}, path: ca.crt }] }
+{{- else if .secret -}}
+secret: { secretName: {{ .secret }}, items: [{ key: {{ .key }}, path: ca.crt }] }
+{{- end }}
+{{- end }}
+{{- end }}
