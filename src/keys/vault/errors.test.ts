@@ -21,6 +21,11 @@ describe('what Vault says', () => {
     ['conflict', answer(400, 'check-and-set parameter did not match the current version')],
     ['read_only', answer(500, 'cannot write to readonly storage')],
     ['read_only', answer(405, 'Vault is in read-only mode')],
+    // As OpenBao 2.4 says it: the reason comes last, after as much of a path as it likes.
+    [
+      'read_only',
+      answer(500, `1 error occurred:\n\t* open /data/${'logical/'.repeat(40)}x: read-only file system\n\n`),
+    ],
   ])('is %s: %s', (code, error) => {
     expect(keyStoreFailure(error, 'read key', 'kv/data/x')).toMatchObject({ code, step: 'read key' });
   });
@@ -40,6 +45,17 @@ describe('what Vault says', () => {
     const failure = keyStoreFailure(new VaultAnswer(status, [], true), 'read keys', 'kv/metadata/x');
     expect(failure).toMatchObject({ code: 'forbidden' });
     expect(failure.message).toContain('ServiceAccount token');
+  });
+
+  it('is shortened in the middle, since the reason is at its end', () => {
+    const { message } = keyStoreFailure(
+      answer(500, `open ${'x'.repeat(400)}: no space left on device`),
+      'read key',
+      'p',
+    );
+    expect(message).toContain('(open xxx');
+    expect(message).toContain(': no space left on device)');
+    expect(message.length).toBeLessThan(300);
   });
 
   it('is not repeated with the token and the key that it was asked with', () => {

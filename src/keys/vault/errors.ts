@@ -1,7 +1,8 @@
 import { KeyStoreError, type KeyStoreErrorCode } from '../key-store.ts';
 
-/** As much of Vault's own words as a status can bear. */
+/** As much of Vault's own words as a status can bear, and how much of that is their beginning: Go says the cause last, after paths of any length. */
 const MAX_WORDS = 200;
+const MAX_BEGINNING = 60;
 
 /** Codes of Node and of the HTTP client that mean that time was up. */
 const TIMEOUTS: ReadonlySet<string> = new Set(['ECONNABORTED', 'ETIMEDOUT', 'ESOCKETTIMEDOUT']);
@@ -14,10 +15,16 @@ export class VaultAnswer extends Error {
   readonly isLogin: boolean;
 
   constructor(status: number, words: readonly string[], isLogin = false) {
-    super(words.join('; ').replace(/\s+/g, ' ').trim().slice(0, MAX_WORDS) || `status ${status}`);
+    super(shortened(words.join('; ').replace(/\s+/g, ' ').trim()) || `status ${status}`);
     this.status = status;
     this.isLogin = isLogin;
   }
+}
+
+function shortened(words: string): string {
+  if (words.length <= MAX_WORDS) return words;
+  const between = ' … ';
+  return `${words.slice(0, MAX_BEGINNING)}${between}${words.slice(MAX_BEGINNING + between.length - MAX_WORDS)}`;
 }
 
 /** Vault did not answer. The client's own error is not kept: it holds the request, with its token and its body. */
