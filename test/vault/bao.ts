@@ -33,8 +33,17 @@ export class Bao {
 
   /** Started, initialised and unsealed, with a KV engine of version 2 at `kv/` and Kubernetes auth. */
   static async start(): Promise<Bao> {
+    const bao = await Bao.startBare();
+    await bao.must('POST', 'sys/mounts/kv', { type: 'kv', options: { version: '2' } });
+    await bao.must('POST', 'sys/auth/kubernetes', { type: 'kubernetes' });
+    await bao.hasEngine();
+    return bao;
+  }
+
+  /** Started, initialised and unsealed, and no more. Its certificate is for loopback and for these addresses. */
+  static async startBare(addresses: readonly string[] = []): Promise<Bao> {
     const folder = mkdtempSync(join(tmpdir(), 'noisefleet-bao-'));
-    makeCertificate(folder);
+    makeCertificate(folder, ['127.0.0.1', ...addresses]);
     const port = await freePort();
     mkdirSync(join(folder, 'data'));
     writeFileSync(join(folder, 'config.hcl'), configuration(folder, port));
@@ -44,10 +53,22 @@ export class Bao {
     bao.#rootToken = text(keys.body, 'root_token');
     bao.#unsealKey = text(Reflect.get(Object(keys.body), 'keys_base64'), '0');
     await bao.unseal();
-    await bao.must('POST', 'sys/mounts/kv', { type: 'kv', options: { version: '2' } });
-    await bao.must('POST', 'sys/auth/kubernetes', { type: 'kubernetes' });
-    await until('the KV engine', async () => (await bao.root('LIST', 'kv/metadata/')).status === 404);
     return bao;
+  }
+
+  /** What its own command line needs to be its administrator, with a home of its own: tools leave caches there. */
+  get environment(): Readonly<Record<string, string>> {
+    return {
+      HOME: this.folder,
+      BAO_ADDR: this.address,
+      BAO_CACERT: join(this.folder, 'ca.crt'),
+      BAO_TOKEN: this.#rootToken,
+    };
+  }
+
+  /** Until the KV engine at `kv/` answers: it upgrades itself after it was mounted. */
+  async hasEngine(): Promise<void> {
+    await until('the KV engine', async () => (await this.root('LIST', 'kv/metadata/')).status === 404);
   }
 
   async run(): Promise<void> {
@@ -166,13 +187,14 @@ listener "tcp" {
 `;
 }
 
-/** An authority of its own, and a leaf for loopback. */
-function makeCertificate(folder: string): void {
+/** An authority of its own, and a leaf for these addresses. */
+function makeCertificate(folder: string, addresses: readonly string[]): void {
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' });
   const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
   openssl('req', '-x509', ...ec, '-keyout', 'ca.key', '-out', 'ca.crt', '-subj', '/CN=test-ca', '-days', '2');
   openssl('req', ...ec, '-keyout', 'server.key', '-out', 'server.csr', '-subj', '/CN=bao');
-  writeFileSync(join(folder, 'leaf.cnf'), 'subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n');
+  const names = addresses.map((address) => `IP:${address}`).join();
+  writeFileSync(join(folder, 'leaf.cnf'), `subjectAltName=${names}\nextendedKeyUsage=serverAuth\n`);
   const signing = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'leaf.cnf'];
   openssl('x509', '-req', '-in', 'server.csr', ...signing, '-out', 'server.crt');
 }

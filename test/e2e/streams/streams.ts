@@ -1,14 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { build } from 'esbuild';
+import { bundleOf } from '../bundle.ts';
 import type { Kubectl } from '../kubectl.ts';
 import { type Answer, answer, type Order, type Window } from './protocol.ts';
 
 /** The program's name among the files of the client Pod. */
 const PROGRAM = 'streams.mjs';
-/** Some dependencies are CommonJS inside and call it. */
-const BANNER = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
 
 /** Sessions with streams from one client Pod, and what becomes of them. */
 export class Streams {
@@ -72,17 +70,5 @@ function isOf<Type extends Answer['type']>(next: Answer, type: Type): next is Ex
 
 /** Files for a client Pod. */
 export async function streamsProgram(): Promise<Record<string, string>> {
-  const { outputFiles } = await build({
-    entryPoints: [join(import.meta.dirname, 'client-in-pod.ts')],
-    bundle: true,
-    write: false,
-    minify: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node24',
-    external: ['bufferutil', 'utf-8-validate'],
-    banner: { js: BANNER },
-    logLevel: 'error',
-  });
-  return { [PROGRAM]: outputFiles.map(({ text }) => text).join('') };
+  return { [PROGRAM]: await bundleOf(join(import.meta.dirname, 'client-in-pod.ts')) };
 }

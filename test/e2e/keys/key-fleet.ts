@@ -1,0 +1,248 @@
+import { afterAll, beforeAll } from 'vitest';
+import { z } from 'zod';
+import { ROTATION_DUE, ROTATION_FAILED } from '../../../src/api/index.ts';
+import { keySecretName } from '../../../src/keys/index.ts';
+import { type Cluster, connectToCluster, type ObjectApi } from '../../../src/kube/index.ts';
+import { executors, type ServedExecutor } from '../../../src/operator/own-kinds.ts';
+import { systemClock } from '../../../src/telemetry/index.ts';
+import { environmentIdOf } from '../../../src/wire/index.ts';
+import { clientPod, type RelayAddress, relayAddress } from '../client-pod.ts';
+import { cluster, type SuiteNamespace } from '../cluster-fixture.ts';
+import { IMAGES, loadCodexImage, loadGlibcImage } from '../images/images.ts';
+import { until } from '../until.ts';
+import { echoProgram } from './echoes.ts';
+import { codexPod } from './long-turn.ts';
+import type { OpenBao } from './open-bao.ts';
+import { staleProgram } from './stale-harness.ts';
+
+/** Two images, a Relay of two replicas, an executor that registers and six client Pods on a machine that does other things as well. Milliseconds. */
+const SET_UP_LIMIT_MS = 300_000;
+const READY_SECONDS = 120;
+
+/** Each of them may connect, and each has a Pod of its name. */
+export const IDENTITIES = ['dev', 'ci-1', 'ci-2', 'ci-3'] as const;
+export const CODEX_POD = 'codex';
+export const STALE_POD = 'stale';
+const NAME = 'build';
+const ROTATE = 'noisefleet.dev/rotate-requested-at';
+const REVOKE = 'noisefleet.dev/revoke-requested-key';
+
+const secret = z.looseObject({ data: z.record(z.string(), z.string()) });
+const podList = z.object({
+  items: z.array(
+    z.looseObject({
+      metadata: z.looseObject({ name: z.string(), uid: z.string() }),
+      status: z.looseObject({
+        containerStatuses: z.array(z.looseObject({ restartCount: z.number() })).default([]),
+        initContainerStatuses: z.array(z.looseObject({ restartCount: z.number() })).default([]),
+      }),
+    }),
+  ),
+});
+
+type Keys = ServedExecutor['status']['keys'];
+
+/** An Executor `build` whose keys are in OpenBao, and those who work on it. */
+export class KeyFleet {
+  readonly #namespace: SuiteNamespace;
+  readonly #vault: () => OpenBao;
+  #cluster: Cluster | undefined;
+  #address: RelayAddress | undefined;
+
+  constructor(namespace: SuiteNamespace, vault: () => OpenBao) {
+    this.#namespace = namespace;
+    this.#vault = vault;
+  }
+
+  /** To be called in a suite that has OpenBao, the product and `useAgents`. */
+  use(): void {
+    beforeAll(async () => {
+      const { kubeconfig } = cluster();
+      this.#cluster = await connectToCluster({ kubeconfig, clock: systemClock, userAgent: 'noisefleet-e2e' });
+      await loadGlibcImage();
+      await this.kubectl.apply(executor(this.workspace), ...others());
+      await loadCodexImage();
+      await this.kubectl.wait('relay/main', 'condition=Ready', READY_SECONDS);
+      await this.kubectl.wait(`executor/${NAME}`, 'condition=Ready', READY_SECONDS);
+      const address = await relayAddress(this.kubectl);
+      this.#address = address;
+      const files = await echoProgram();
+      const pods = IDENTITIES.map((name) => clientPod({ name, serviceAccount: name, files }, address));
+      const stale = clientPod({ name: STALE_POD, serviceAccount: 'dev', files: await staleProgram() }, address);
+      await this.kubectl.apply(...pods.flat(), ...stale, ...(await codexPod(CODEX_POD, 'dev', address)));
+      for (const name of [...IDENTITIES, STALE_POD, CODEX_POD])
+        await this.kubectl.wait(`pod/${name}`, 'condition=Ready', READY_SECONDS);
+    }, SET_UP_LIMIT_MS);
+    afterAll(() => this.#cluster?.close());
+  }
+
+  get kubectl(): SuiteNamespace['kubectl'] {
+    return this.#namespace.kubectl;
+  }
+
+  /** The same path for client and executor (contract §10). */
+  get workspace(): string {
+    return `/tmp/${this.#namespace.name}`;
+  }
+
+  get environment(): string {
+    return `${this.#namespace.name}/${NAME}`;
+  }
+
+  get environmentId(): string {
+    return environmentIdOf(this.#namespace.name, NAME);
+  }
+
+  get ref() {
+    return { namespace: this.#namespace.name, name: NAME };
+  }
+
+  get address(): RelayAddress {
+    if (this.#address === undefined) throw new Error('the fleet is there after beforeAll');
+    return this.#address;
+  }
+
+  async executor(): Promise<ServedExecutor> {
+    return this.#known.get(executors, this.ref);
+  }
+
+  /** `k1 Retiring, k2 Active` */
+  async states(): Promise<string> {
+    return shown((await this.executor()).status.keys);
+  }
+
+  /** Waits by a watch until the Executor is so. */
+  async becomes(what: string, holds: (executor: ServedExecutor) => boolean): Promise<ServedExecutor> {
+    const found = await until(this.#known, executors, this.ref, what, (each) => each !== undefined && holds(each));
+    if (found === undefined) throw new Error('the Executor is gone');
+    return found;
+  }
+
+  /** Waits until this key is active. @returns its fingerprint */
+  async activates(id: string): Promise<string> {
+    const active = ({ status }: ServedExecutor) => status.keys.find((key) => key.id === id && key.state === 'Active');
+    const found = active(await this.becomes(`${id} Active`, (each) => active(each) !== undefined));
+    return found?.fingerprint ?? '';
+  }
+
+  /** By the annotation, as anybody does it who may. @returns when, by the clock of this machine */
+  async rotate(value: string): Promise<number> {
+    const now = Date.now();
+    await this.#annotate(ROTATE, value);
+    return now;
+  }
+
+  async revoke(id: string): Promise<number> {
+    const now = Date.now();
+    await this.#annotate(REVOKE, id);
+    return now;
+  }
+
+  /** Changes `spec.keys.rotation.overlap`. */
+  async setOverlap(overlap: string): Promise<void> {
+    const body = { spec: { keys: { rotation: { overlap } } } };
+    await this.#known.patch(executors, this.ref, { type: 'merge', body });
+  }
+
+  async inSecret(): Promise<readonly string[]> {
+    const { data } = secret.parse(await this.kubectl.get('secret', keySecretName(this.ref)));
+    return Object.keys(data).sort();
+  }
+
+  async inVault(): Promise<readonly string[]> {
+    return (await this.#vault().bao.list(`kv/metadata/${this.#path}`)).sort();
+  }
+
+  /** The key file of a key as OpenBao has it. */
+  async keyFile(id: string): Promise<string> {
+    const answer = z
+      .object({ data: z.object({ data: z.object({ keyFile: z.string() }) }) })
+      .parse(await this.#vault().bao.must('GET', `kv/data/${this.#path}${id}`));
+    return Buffer.from(answer.data.data.keyFile, 'base64').toString();
+  }
+
+  /** Every pod with how often its containers were started. */
+  async lives(): Promise<readonly string[]> {
+    return podList
+      .parse(await this.kubectl.get('pods'))
+      .items.map(({ metadata, status }) => {
+        const starts = [...status.initContainerStatuses, ...status.containerStatuses].map((each) => each.restartCount);
+        return `${metadata.name} ${metadata.uid} restarts ${starts.join(' ')}`;
+      })
+      .sort();
+  }
+
+  async podsOf(component: 'executor' | 'relay' | 'registry'): Promise<readonly string[]> {
+    const { items } = podList.parse(await this.kubectl.get('pods', '-l', `app.kubernetes.io/component=${component}`));
+    return items.map(({ metadata }) => metadata.name);
+  }
+
+  /** Asks for a rotation that the store does not allow, and waits until the Executor says why it waits. */
+  async saysWhy(value: string, why: RegExp) {
+    return this.#saysAfterRotation(value, ROTATION_DUE, why);
+  }
+
+  /** The same, for what goes wrong only when the key is to be made. */
+  async failsWith(value: string, why: RegExp) {
+    return this.#saysAfterRotation(value, ROTATION_FAILED, why);
+  }
+
+  async executorPod(): Promise<string> {
+    const name = (await this.executor()).status.pod?.name;
+    if (name === undefined) throw new Error('the Executor has no pod');
+    return name;
+  }
+
+  get #path(): string {
+    return `production/${this.#namespace.name}/${NAME}/`;
+  }
+
+  get #known(): ObjectApi {
+    if (this.#cluster === undefined) throw new Error('the fleet is there after beforeAll');
+    return this.#cluster.api;
+  }
+
+  async #saysAfterRotation(value: string, type: string, why: RegExp) {
+    await this.rotate(value);
+    const says = ({ status: { conditions } }: ServedExecutor) =>
+      conditions.find((each) => each.type === type && each.status === 'True' && why.test(each.message));
+    const said = says(await this.becomes(`${type}, ${why}`, (each) => says(each) !== undefined));
+    if (said === undefined) throw new Error('it was there');
+    return said;
+  }
+
+  async #annotate(name: string, value: string): Promise<void> {
+    const body = { metadata: { annotations: { [name]: value } } };
+    await this.#known.patch(executors, this.ref, { type: 'merge', body });
+  }
+}
+
+function shown(keys: Keys): string {
+  return keys.map(({ id, state }) => `${id} ${state}`).join(', ');
+}
+
+function executor(workspace: string): Record<string, unknown> {
+  const template = { spec: { containers: [{ name: 'workspace', image: IMAGES.glibc }] } };
+  const keys = { rotation: { overlap: '2s' } };
+  return {
+    apiVersion: 'noisefleet.dev/v1alpha1',
+    kind: 'Executor',
+    metadata: { name: NAME },
+    spec: { relayRef: { name: 'main' }, template, workspace: { type: 'Ephemeral', path: workspace }, keys },
+  };
+}
+
+/** Identities beside `dev`, and the grant that lets them in. */
+function others(): Record<string, unknown>[] {
+  const names = IDENTITIES.filter((name) => name !== 'dev');
+  const subjects = names.map((name) => ({ kind: 'ServiceAccount', name }));
+  return [
+    ...names.map((name) => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name } })),
+    {
+      apiVersion: 'noisefleet.dev/v1alpha1',
+      kind: 'ExecutorGrant',
+      metadata: { name: 'ci' },
+      spec: { subjects, executorSelector: {} },
+    },
+  ];
+}
