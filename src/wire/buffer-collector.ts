@@ -24,15 +24,18 @@ export class BufferCollector {
     return BufferCollector.#ofProcess;
   }
 
-  readonly #collect: () => void;
+  #collect: (() => void) | undefined;
   #bytes = 0;
   #due = false;
+  readonly #run = (): void => {
+    this.#due = false;
+    // Only now: it takes half a megabyte, which a process without large messages keeps.
+    this.#collect ??= youngCollection();
+    this.#collect();
+  };
 
-  constructor(collect: () => void = youngCollection()) {
-    this.#collect = () => {
-      this.#due = false;
-      collect();
-    };
+  constructor(collect?: () => void) {
+    this.#collect = collect;
   }
 
   /** A message of so many bytes, in buffers of its own, came or is on its way out. */
@@ -41,7 +44,7 @@ export class BufferCollector {
     if (this.#bytes < COLLECT_BYTES || this.#due) return;
     this.#bytes = 0;
     this.#due = true;
-    setImmediate(this.#collect);
+    setImmediate(this.#run);
   }
 }
 
