@@ -175,27 +175,27 @@ describe('the registry over HTTP', () => {
 
     it('answers 409 environment_offline 4.5 s after arrival', async () => {
       await ScriptedRelay.present(fixture);
-      const armed = fixture.clock.armed;
+      const waited = fixture.clock.waited(MAX_HOLD_MS);
       const held = fixture.connect(DEMO, fixture.tokens.alice);
-      await fixture.until(() => fixture.clock.armed > armed);
+      await waited;
       fixture.clock.advance(MAX_HOLD_MS);
       const answer = await held;
       expect([answer.status, answer.body.error.code]).toEqual([409, 'environment_offline']);
     });
 
     it('answers 503 instead while no relay has reported yet: absent proves nothing then', async () => {
-      const armed = fixture.clock.armed;
+      const waited = fixture.clock.waited(MAX_HOLD_MS);
       const held = fixture.connect(DEMO, fixture.tokens.alice);
-      await fixture.until(() => fixture.clock.armed > armed);
+      await waited;
       fixture.clock.advance(MAX_HOLD_MS);
       expect((await held).status).toBe(503);
     });
 
     it('ends a hold at once with 403 when the grant ends meanwhile', async () => {
       await ScriptedRelay.present(fixture);
-      const armed = fixture.clock.armed;
+      const waited = fixture.clock.waited(MAX_HOLD_MS);
       const held = fixture.connect(DEMO, fixture.tokens.alice);
-      await fixture.until(() => fixture.clock.armed > armed);
+      await waited;
       await fixture.change((file) => {
         file.grants = [];
       });
@@ -203,9 +203,9 @@ describe('the registry over HTTP', () => {
     });
 
     it('answers held calls when it closes', async () => {
-      const armed = fixture.clock.armed;
+      const waited = fixture.clock.waited(MAX_HOLD_MS);
       const held = fixture.connect(DEMO, fixture.tokens.alice);
-      await fixture.until(() => fixture.clock.armed > armed);
+      await waited;
       await fixture.stopRegistry();
       expect((await held).status).toBe(503);
     });

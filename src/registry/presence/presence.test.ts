@@ -29,9 +29,9 @@ describe('presence', () => {
 
   /** Starts a connect that is held, and lets its time pass. */
   async function servedAfter(milliseconds: number, harness = somePublicKey()): Promise<string> {
-    const armed = fixture.clock.armed;
+    const waited = fixture.clock.waited(milliseconds);
     const held = registrationServed(harness);
-    await fixture.until(() => fixture.clock.armed > armed);
+    await waited;
     fixture.clock.advance(milliseconds);
     return held;
   }
@@ -174,9 +174,9 @@ describe('presence', () => {
       await fixture.startRegistry();
       // The sidecar tells its whole table on every socket, so the first entry already says where the harness belongs.
       const relay = await ScriptedRelay.present(fixture, { entries: [{ ticket: k2, sessions }] });
-      const armed = fixture.clock.armed;
+      const waited = fixture.clock.waited(MAX_HOLD_MS);
       const held = registrationServed(harness);
-      await fixture.until(() => fixture.clock.armed > armed);
+      await waited;
       relay.say({ type: 'add', entry: { ticket: k1, sessions } });
       expect(await held).toBe(fixture.registrationId('k1'));
       expect(await registrationServed()).toBe(fixture.registrationId('k2'));
@@ -194,9 +194,9 @@ describe('presence', () => {
       const sessions = [{ harness: keyHash(harness), registrationId: fixture.registrationId('k1') }];
       const entries = [{ ticket: await ticketOf('k2'), sessions }];
       const relay = await ScriptedRelay.present(fixture, { entries });
-      const armed = fixture.clock.armed;
+      const waited = fixture.clock.waited(MAX_HOLD_MS);
       const held = registrationServed(harness);
-      await fixture.until(() => fixture.clock.armed > armed);
+      await waited;
       relay.say({ type: 'sessions', registrationId: fixture.registrationId('k2'), sessions: [] });
       expect(await held).toBe(fixture.registrationId('k2'));
     });

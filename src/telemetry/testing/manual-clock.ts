@@ -12,7 +12,7 @@ const MAX_TIMER_MS = 3_600_000;
 /** Time that stands still until a test moves it. Milliseconds. Refuses timers of more than an hour, as the real one does. */
 export class ManualClock implements Clock {
   readonly #timers = new Set<Armed>();
-  readonly #watchers = new Set<() => void>();
+  readonly #watchers = new Set<(span: number) => void>();
   #now: number;
 
   constructor(now = Date.parse('2026-11-21T08:00:00Z')) {
@@ -32,7 +32,7 @@ export class ManualClock implements Clock {
     if (milliseconds > MAX_TIMER_MS) throw new RangeError(`a timer of ${milliseconds} ms is longer than an hour`);
     const timer: Armed = { span: milliseconds, due: this.#now + Math.max(0, milliseconds), run };
     this.#timers.add(timer);
-    for (const watcher of [...this.#watchers]) watcher();
+    for (const watcher of [...this.#watchers]) watcher(milliseconds);
     return { cancel: () => void this.#timers.delete(timer) };
   }
 
@@ -77,6 +77,18 @@ export class ManualClock implements Clock {
     const isArmed = () => [...this.#timers].some(({ span }) => span === milliseconds);
     while (!isArmed()) await this.#nextArmed();
     this.advance(milliseconds);
+  }
+
+  /** Resolves when somebody begins, from now on, to wait for exactly so long. */
+  waited(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      const watcher = (span: number) => {
+        if (span !== milliseconds) return;
+        this.#watchers.delete(watcher);
+        resolve();
+      };
+      this.#watchers.add(watcher);
+    });
   }
 
   #nextUntil(end: number): Armed | undefined {
