@@ -13,18 +13,6 @@ describe('FlowWindow', () => {
     expect(window.admits(50)).toBe(true);
   });
 
-  it('opens again only when a quarter of it is free, so that what waited leaves together', () => {
-    const window = new FlowWindow(100);
-    window.sent(90);
-    expect(window.admits(20)).toBe(false);
-    window.delivered(14);
-    expect(window.admits(20)).toBe(false);
-    window.delivered(15);
-    expect(window.admits(20)).toBe(true);
-    window.sent(20);
-    expect(window.admits(5)).toBe(true);
-  });
-
   it('lets one message through even if it is larger than the whole window', () => {
     expect(new FlowWindow(10).admits(1000)).toBe(true);
   });

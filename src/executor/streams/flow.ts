@@ -1,8 +1,5 @@
 import { MAX_STREAM_BYTES_IN_FLIGHT } from '../../wire/index.ts';
 
-/** A window that was full opens again when a quarter of it is free: two records and more leave together then, in one system call. */
-const REOPEN_SHARE = 3 / 4;
-
 /**
  * What of one stream is on the way to its harness (our-side §4): at most 512 KiB. The rest waits in the exec-server, which keeps it over
  * a cut; what is in flight at a cut is lost to the wire and comes again by resume.
@@ -14,7 +11,6 @@ export class FlowWindow {
   readonly #limit: number;
   #sent = 0;
   #delivered = 0;
-  #full = false;
 
   constructor(limit = MAX_STREAM_BYTES_IN_FLIGHT) {
     this.#limit = limit;
@@ -30,10 +26,7 @@ export class FlowWindow {
 
   /** Whether a message of this many bytes may be sent now. One is always let through when nothing is in flight. */
   admits(bytes: number): boolean {
-    const { inFlight } = this;
-    if (inFlight === 0) this.#full = false;
-    else if (!this.#full || inFlight <= this.#limit * REOPEN_SHARE) this.#full = inFlight + bytes > this.#limit;
-    return !this.#full;
+    return this.inFlight === 0 || this.inFlight + bytes <= this.#limit;
   }
 
   sent(bytes: number): void {
