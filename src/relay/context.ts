@@ -1,5 +1,5 @@
 import type { Clock, Logger } from '../telemetry/index.ts';
-import type { BootId, BufferCollector, EnvironmentId } from '../wire/index.ts';
+import type { BootId, EnvironmentId } from '../wire/index.ts';
 import type { ChunkPool } from './flow/chunk-pool.ts';
 import type { ProcessBudget } from './flow/process-budget.ts';
 import type { TurnEnd } from './flow/turn-end.ts';
@@ -18,7 +18,6 @@ export interface RelayContext {
   readonly measures: Measures;
   readonly pool: ChunkPool;
   readonly turnEnd: TurnEnd;
-  readonly collector: BufferCollector;
   /** What waits in this process: toward harnesses, and toward executors. */
   readonly budgets: { readonly backlog: ProcessBudget; readonly uploads: ProcessBudget };
   readonly gate: HandshakeGate;

@@ -10,7 +10,6 @@ import {
 } from '../telemetry/index.ts';
 import {
   type BootId,
-  BufferCollector,
   followAuthorities,
   followCertificates,
   type PresenceToRegistry,
@@ -202,7 +201,6 @@ function build({ logger, metrics }: RelayOptions, limits: RelayLimits, clock: Cl
     ...{ bootId, limits, clock, logger, traffic, measures, gate },
     pool: new ChunkPool(),
     turnEnd: new TurnEnd(),
-    collector: BufferCollector.ofProcess(),
     budgets: {
       backlog: new ProcessBudget(limits.processBacklogBytes),
       uploads: new ProcessBudget(limits.processUploadBytes),

@@ -14,18 +14,8 @@ export function encodeEntry(processIdJson: string, { seq, kind, bytes }: Entry):
     case 'closed':
       return Buffer.from(`{"method":"process/closed","params":{${subject}}}`);
     default:
-      return around(`{"method":"process/output","params":{${subject},"stream":"${kind}","chunk":"`, bytes, '"}}');
+      return Buffer.from(
+        `{"method":"process/output","params":{${subject},"stream":"${kind}","chunk":"${bytes.toString('base64')}"}}`,
+      );
   }
-}
-
-/** `before`, `bytes` in base64 and `after`: put together in one buffer, where one text of it all would be copied three times. */
-function around(before: string, bytes: Buffer, after: string): Buffer {
-  const encoded = bytes.toString('base64');
-  const start = Buffer.byteLength(before);
-  const end = start + encoded.length;
-  const message = Buffer.allocUnsafe(end + after.length);
-  message.write(before, 'utf8');
-  message.write(encoded, start, 'latin1');
-  message.write(after, end, 'latin1');
-  return message;
 }

@@ -20,7 +20,6 @@ import { Pause } from '../pause.ts';
 import type { SessionEntry } from '../sessions/session-table.ts';
 import type { Stream } from '../streams/stream.ts';
 import type { StreamTable } from '../streams/stream-table.ts';
-import { TurnCork } from './turn-cork.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** What is written has this long to leave when we close. */
@@ -91,7 +90,6 @@ export class RelaySocket {
   #last = false;
   #left = false;
   #dialling = false;
-  #cork: TurnCork | undefined;
   #bootId: BootId | undefined;
   /** Why the last dial failed; logged when it changes. */
   #problem: string | undefined;
@@ -243,7 +241,6 @@ export class RelaySocket {
       const bootId = response.headers['x-noisefleet-boot-id'];
       // It goes into our next dials' headers: anything else could make other relays refuse them.
       this.#bootId = isBootId(bootId) ? bootId : undefined;
-      this.#cork = new TurnCork(response.socket);
     });
     socket.once('unexpected-response', (request, response) => {
       readBody(response).then((body) => {
@@ -288,9 +285,7 @@ export class RelaySocket {
     this.#socket = socket;
     const streams = openStreams(
       (frame) => {
-        if (socket.readyState !== WebSocket.OPEN) return;
-        this.#cork?.cork();
-        socket.send(frame);
+        if (socket.readyState === WebSocket.OPEN) socket.send(frame);
       },
       () => this.#closeIfIdle(),
     );

@@ -9,8 +9,8 @@ const KEPT_CHUNKS = 128;
  *
  * What waits long, the backlog of a slow peer, lies in chunks of another kind: V8 does not count shared memory as memory of its heap. Tens of
  * MiB that come and go in ordinary buffers make it mark the whole heap again and again, 10 to 50 ms each time, in which every other stream
- * waits (row R7). Nobody would free what V8 does not count, so these chunks are never let go: the pool grows to the largest backlog that
- * there ever was, which the budgets of backlogs limit.
+ * waits (row R7). Nothing would bring V8 to free what it does not count, so these chunks are never let go: the pool grows to the largest
+ * backlog that there ever was, which the budgets of backlogs limit.
  */
 export class ChunkPool {
   readonly #free: Buffer[] = [];

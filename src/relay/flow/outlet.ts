@@ -102,11 +102,12 @@ export class Outlet {
 
   #onWritten(error?: Error | null): void {
     const batch = this.#inFlight.shift();
-    if (batch === undefined || error) return;
+    if (batch === undefined) return;
     for (const parcel of batch) {
+      // Also after an error: the kernel is done with it, and of chunks for backlogs none may get lost.
       if (parcel.chunk !== undefined) this.#pool.give(parcel.chunk);
-      this.#settled(parcel);
+      if (!error) this.#settled(parcel);
     }
-    if (this.#inFlight.length === 0) this.flush();
+    if (!error && this.#inFlight.length === 0) this.flush();
   }
 }

@@ -8,7 +8,7 @@ export const COPY_LIMIT_BYTES = 32_768;
 
 /**
  * A queue in which more waits than this has a peer that does not keep up: what comes now will wait for long, and is copied into chunks for
- * backlogs, however large it is. Two batches of a write, so that one that keeps up is never copied.
+ * backlogs, unless it is larger than one. Two batches of a write: one is with the kernel, one comes next.
  */
 export const BACKLOG_FROM_BYTES = 262_144;
 

@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../../telemetry/index.ts';
-import type { BufferCollector } from '../../wire/index.ts';
+import { BufferCollector } from '../../wire/index.ts';
 import { COPY_LIMIT_BYTES } from '../flow/packed-queue.ts';
 import { CLOSE_FLUSH_MS, MAX_DROPPED_FRAMES, PING_INTERVAL_MS, PING_TIMEOUT_MS } from '../limits.ts';
 
@@ -20,7 +20,6 @@ export interface EndpointOptions {
   /** The socket below `ws`: messages are written to it in wire form, `ws` itself only reads, answers pings and closes. */
   readonly socket: Duplex;
   readonly clock: Clock;
-  readonly collector: BufferCollector;
   readonly onMessage: (data: Buffer, isBinary: boolean) => void;
   /** Called once. */
   readonly onClosed: (reason: string) => void;
@@ -68,7 +67,7 @@ export class Endpoint {
     ws.on('message', (data: Buffer, isBinary: boolean) => {
       this.#heard = true;
       this.#finished = true;
-      if (data.length > COPY_LIMIT_BYTES) options.collector.count(data.length);
+      if (data.length > COPY_LIMIT_BYTES) BufferCollector.ofProcess().count(data.length);
       if (this.#reason === undefined) options.onMessage(data, isBinary);
     });
     ws.on('pong', (data: Buffer) => this.#onPong(Number(data.toString('latin1'))));

@@ -87,7 +87,7 @@ export class ExecutorSocket {
     this.#events = events;
     this.#token = token;
     this.#ticket = ticket;
-    const { pool, turnEnd, clock, collector, budgets, measures } = context;
+    const { pool, turnEnd, clock, budgets, measures } = context;
     const uploads = new UploadQueue(pool, budgets.uploads);
     this.#uploads = uploads;
     this.#ledger = new BacklogLedger(context.limits, budgets.backlog);
@@ -100,7 +100,6 @@ export class ExecutorSocket {
       ws,
       socket,
       clock,
-      collector,
       onMessage: (data, isBinary) => (isBinary ? this.#onFrame(data) : this.#onText(data)),
       onClosed: (reason) => this.#onClosed(reason),
       onRoundTrip: (milliseconds) => measures.roundTrip('executor', milliseconds),

@@ -66,7 +66,7 @@ export class HarnessSocket implements HarnessEnd {
     this.#context = context;
     this.#bucket = bucket;
     this.#onClosed = onClosed;
-    const { pool, turnEnd, clock, collector, measures } = context;
+    const { pool, turnEnd, clock, measures } = context;
     this.#queue = new PackedQueue(pool);
     this.#outlet = new Outlet({
       socket,
@@ -82,7 +82,6 @@ export class HarnessSocket implements HarnessEnd {
       ws,
       socket,
       clock,
-      collector,
       onMessage: (data, isBinary) =>
         isBinary ? this.#onFrame(data) : this.#close('text_frame', CLOSE.unsupportedData),
       onClosed: (reason) => this.#onSocketClosed(reason),
