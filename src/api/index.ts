@@ -44,6 +44,7 @@ export {
   ANNOTATIONS,
   API_VERSION,
   AUDIENCES,
+  COMMAND_PREFIX,
   childName,
   FIELD_MANAGER,
   GROUP,
@@ -70,3 +71,4 @@ export {
   type StoredRelay,
   UnreadableResource,
 } from './stored.ts';
+export { requesterText, withoutControls } from './words.ts';

@@ -48,6 +48,9 @@ export const ANNOTATIONS = {
   authoritiesAnnounced: `${GROUP}/authorities-announced`,
 } as const;
 
+/** Values of `rotateRequestedAt` that the command line writes begin so; people write times. */
+export const COMMAND_PREFIX = 'command/';
+
 /** Holds a deleted `Executor` until its keys have left a key store outside of the cluster (ADR 0008). */
 export const KEYS_FINALIZER = `${GROUP}/keys`;
 

@@ -1,10 +1,10 @@
 import type { Clock } from '../telemetry/index.ts';
+import { shortFingerprint } from '../wire/index.ts';
 import type { FleetEvents } from './fleet.ts';
 import type { KeyRound } from './keys/key-rotation.ts';
 import type { Plan, PlannedEnvironment } from './manifests/plan.ts';
 import { LogFollower, type LogWarning } from './processes/log-follower.ts';
 import type { ProcessEvents } from './processes/supervised-process.ts';
-import { shortFingerprint } from './screen.ts';
 
 export interface AnnouncerOptions {
   readonly clock: Clock;

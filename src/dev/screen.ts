@@ -1,3 +1,4 @@
+import { shortFingerprint } from '../wire/index.ts';
 import type { FolderKey } from './keys/key-folder.ts';
 import type { Plan, PlannedEnvironment } from './manifests/plan.ts';
 
@@ -50,12 +51,6 @@ function executorRow({ id, runtime, name }: PlannedEnvironment, { call, readyAft
 
 function row(part: string, what: string, state: string): string {
   return `  ${part.padEnd(PART_WIDTH)}${what.padEnd(NAME_WIDTH)}  ${state}`;
-}
-
-/** `SHA256:9vJm…Q3c`: enough to tell two keys apart on a screen, never to be compared by a program. */
-export function shortFingerprint(fingerprint: string): string {
-  const [scheme, digest = ''] = fingerprint.split(':');
-  return `${scheme}:${digest.slice(0, 4)}…${digest.slice(-3)}`;
 }
 
 function seconds(milliseconds: number | undefined): string {

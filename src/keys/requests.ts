@@ -1,10 +1,7 @@
 import { createHash } from 'node:crypto';
-import { ANNOTATIONS } from '../api/index.ts';
+import { ANNOTATIONS, COMMAND_PREFIX, withoutControls } from '../api/index.ts';
 import type { RevocationRequest, RotationRequest } from './machine/observed.ts';
 import type { KeysRecord } from './machine/record.ts';
-
-/** Values that the command line writes begin so; people write times. */
-const COMMAND_PREFIX = 'command/';
 
 /** Longest words of people that are kept. */
 const MAX_WORDS = 256;
@@ -53,11 +50,7 @@ function recordable(value: string | undefined): string | undefined {
   return `sha256:${createHash('sha256').update(value).digest('hex')}`;
 }
 
-/** What a terminal would obey, or what turns the order of letters round; status and events are printed as they are. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
-
-/** Words as they are kept: on one line, of a bounded length, harmless to whoever prints them. Undefined for none. */
+/** Words as they are kept: of a bounded length, and harmless, since status and events are printed as they are. Undefined for none. */
 function wordsIn(text: string | undefined): string | undefined {
-  const words = text?.slice(0, MAX_WORDS).toWellFormed().replace(UNPRINTABLE, ' ').trim();
-  return words || undefined;
+  return withoutControls(text?.slice(0, MAX_WORDS) ?? '', ' ').trim() || undefined;
 }

@@ -64,6 +64,12 @@ export const parseBootId = bootId.parse;
 export const parseFingerprint = fingerprint.parse;
 export const parseKeyHash = keyHashText.parse;
 
+/** `SHA256:9vJm…Q3c`: enough to tell two keys apart on a screen, never to be compared by a program. */
+export function shortFingerprint(text: string): string {
+  const [scheme, digest = ''] = text.split(':');
+  return `${scheme}:${digest.slice(0, 4)}…${digest.slice(-3)}`;
+}
+
 /** Whether a character is neither white space for us nor for a peer that goes by Unicode's White_Space (U+0085 is only that). */
 const NON_BLANK = /[^\s\u0085]/;
 

@@ -97,6 +97,7 @@ export {
   type RegistrationId,
   registrationIdOf,
   type StreamId,
+  shortFingerprint,
 } from './ids.ts';
 export { encodeJsonRpc } from './jsonrpc/encode.ts';
 export type {

@@ -55,11 +55,10 @@ function subjectIn(message: string): string {
   return account === null ? `--user=${user}` : `--serviceaccount=${account[1]}:${account[2]}`;
 }
 
-/** Gives `subject` one of the chart's roles in a namespace. */
-export function bindRole(
-  role: 'view' | 'edit' | 'key-rotator' | 'key-revoker',
-  namespace: string,
-  subject: string,
-): string {
+/** The chart's, without `noisefleet-`. */
+export type ClusterRole = 'view' | 'edit' | 'key-rotator' | 'key-revoker';
+
+/** Gives `subject` one of them in a namespace. */
+export function bindRole(role: ClusterRole, namespace: string, subject: string): string {
   return `kubectl create rolebinding noisefleet-${role} -n ${namespace} --clusterrole=noisefleet-${role} ${subject}`;
 }

@@ -1,10 +1,8 @@
 import {
   GROUP,
   readExecutor,
-  readExecutorGrant,
   readRelay,
   type StoredExecutor,
-  type StoredExecutorGrant,
   type StoredRelay,
   UnreadableResource,
   VERSION,
@@ -45,11 +43,4 @@ export const relays = defineResource<Seen<StoredRelay>>({
   kind: 'Relay',
   plural: 'relays',
   parse: seeing(readRelay),
-});
-
-export const executorGrants = defineResource<Seen<StoredExecutorGrant>>({
-  ...OURS,
-  kind: 'ExecutorGrant',
-  plural: 'executorgrants',
-  parse: seeing(readExecutorGrant),
 });

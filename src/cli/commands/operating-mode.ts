@@ -1,22 +1,15 @@
-import { Command, InvalidArgumentError } from 'commander';
-import { isDuration, toMilliseconds } from '../../api/index.ts';
+import { Command } from 'commander';
 import { systemClock } from '../../telemetry/index.ts';
 import { type ClusterFlags, withClusterFlags } from '../cluster/cluster-flags.ts';
+import { executorName } from '../cluster/executor-object.ts';
 import { openCluster } from '../cluster/open-cluster.ts';
-import { parseObjectName } from '../connection/environment.ts';
-import { UsageError } from '../exit.ts';
 import { type OperatingMode, setOperatingMode, waitForMode } from '../mode/operating-mode.ts';
+import { type WaitFlags, waitFlags } from '../wait-flags.ts';
 
-interface ModeFlags extends ClusterFlags {
-  readonly wait: boolean;
-  readonly timeout: number;
-}
+interface ModeFlags extends ClusterFlags, WaitFlags {}
 
 /** An image may have to be pulled. */
 const TIMEOUT = '5m';
-
-/** Timers are of an hour at most. */
-const MAX_TIMEOUT_MS = 3_600_000;
 
 export function suspendCommand(): Command {
   return modeCommand('suspend', 'Suspended')
@@ -33,15 +26,8 @@ export function resumeCommand(): Command {
 function modeCommand(name: string, mode: OperatingMode): Command {
   const command = new Command(name)
     .argument('<executor...>', 'NAME or NAMESPACE/NAME')
-    .option('--wait', 'until it has happened', false)
-    .option('--timeout <duration>', 'how long to wait, at most 1h', waitTime, waitTime(TIMEOUT))
     .action((names: readonly string[], flags: ModeFlags) => change(names, mode, flags));
-  return withClusterFlags(command);
-}
-
-function waitTime(text: string): number {
-  if (isDuration(text) && toMilliseconds(text) <= MAX_TIMEOUT_MS) return toMilliseconds(text);
-  throw new InvalidArgumentError('Write a duration of at most an hour, such as 5m or 90s.');
+  return withClusterFlags(waitFlags(command, 'until it has happened', TIMEOUT));
 }
 
 async function change(names: readonly string[], mode: OperatingMode, flags: ModeFlags): Promise<void> {
@@ -50,7 +36,7 @@ async function change(names: readonly string[], mode: OperatingMode, flags: Mode
   const namespace = flags.namespace ?? cluster.namespace;
   const word = mode === 'Suspended' ? 'suspended' : 'resumed';
   try {
-    const refs = names.map((name) => objectName(name, namespace));
+    const refs = names.map((name) => executorName(name, namespace));
     await Promise.all(
       refs.map(async (ref) => {
         const since = await setOperatingMode(api, ref, mode);
@@ -60,13 +46,5 @@ async function change(names: readonly string[], mode: OperatingMode, flags: Mode
     );
   } finally {
     await cluster.close();
-  }
-}
-
-function objectName(text: string, namespace: string) {
-  try {
-    return parseObjectName(text, namespace);
-  } catch (cause) {
-    throw new UsageError(`"${text}" names no Executor: write NAME or NAMESPACE/NAME`, { cause });
   }
 }

@@ -6,6 +6,7 @@ import { type Clock, createLogger, systemClock } from '../../telemetry/index.ts'
 import { followAuthorities, type Trust } from '../../wire/index.ts';
 import { CliError } from '../client/cli-error.ts';
 import type { ClusterFlags } from '../cluster/cluster-flags.ts';
+import { readExecutorObject } from '../cluster/executor-object.ts';
 import { executors } from '../cluster/kinds.ts';
 import { openCluster } from '../cluster/open-cluster.ts';
 import { UsageError } from '../exit.ts';
@@ -15,7 +16,7 @@ import { type Environment, hasNamespace, parseEnvironment, parseObjectName } fro
 import type { ConnectionFlags } from './flags.ts';
 import { listsItsKeys, PinnedKeys } from './pinned-keys.ts';
 import { connectionFromReadyFile } from './ready-file.ts';
-import { readExecutorObject, registryOfExecutor } from './relay-address.ts';
+import { registryOfExecutor, WITHOUT_READING } from './relay-address.ts';
 import { type ServiceAccountName, ServiceAccountTokens } from './service-account-tokens.ts';
 import { decideWay, type KnownRegistry, type Way } from './way.ts';
 
@@ -164,7 +165,7 @@ async function askCluster({
     throw new UsageError(`${id} does not say which Executor it is: write NAMESPACE/NAME, or name the registry`);
   }
   const { api } = await cluster();
-  const executor = await readExecutorObject(api, names);
+  const executor = await readExecutorObject(api, names, WITHOUT_READING);
   const inCluster = Boolean(world.variables.KUBERNETES_SERVICE_HOST);
   return { known: await registryOfExecutor(api, executor, { asked: flags.address, inCluster }), executor };
 }

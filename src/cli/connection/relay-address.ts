@@ -1,50 +1,20 @@
-import { nearestName, type RelayStatus, type StoredExecutor, type StoredRelay } from '../../api/index.ts';
+import type { RelayStatus, StoredExecutor, StoredRelay } from '../../api/index.ts';
 import type { ObjectApi } from '../../kube/index.ts';
 import { CliError } from '../client/cli-error.ts';
 import { bindRole, explainApi } from '../cluster/api-refusal.ts';
-import { executors, relays } from '../cluster/kinds.ts';
+import type { ObjectName } from '../cluster/executor-object.ts';
+import { relays } from '../cluster/kinds.ts';
 import { EXIT } from '../exit.ts';
 import type { AddressType } from './flags.ts';
 import type { KnownRegistry } from './way.ts';
 
-interface ObjectName {
-  readonly namespace: string;
-  readonly name: string;
-}
-
 type Address = RelayStatus['addresses'][number];
 
 /** What helps who may not read them. */
-const WITHOUT_READING = [
+export const WITHOUT_READING = [
   'Or do without: name the registry with --registry URL and --ca-file FILE, or have your platform team write it down for you:',
   '  noisefleet config export RELAY -n NAMESPACE > ~/.config/noisefleet/config.yaml',
 ].join('\n');
-
-/** @throws CliError `forbidden`, `not_found` (with the nearest name, if names may be listed), `unauthenticated`, `api_unreachable` */
-export async function readExecutorObject(api: ObjectApi, { namespace, name }: ObjectName): Promise<StoredExecutor> {
-  try {
-    const { read, problem } = await api.get(executors, { namespace, name });
-    if (read !== undefined) return read;
-    throw new CliError(problem ?? '', { code: 'unreadable_resource', hint: 'Use the release that the cluster has.' });
-  } catch (error) {
-    const near = await nearestExecutor(api, { namespace, name }).catch(() => undefined);
-    throw explainApi(error, {
-      forbidden: (subject) => `${bindRole('view', namespace, subject)}\n${WITHOUT_READING}`,
-      notFound: {
-        what: `there is no Executor ${namespace}/${name}`,
-        hint: near === undefined ? `Those there are:  kubectl get executors -n ${namespace}` : `Did you mean ${near}?`,
-      },
-    });
-  }
-}
-
-async function nearestExecutor(api: ObjectApi, { namespace, name }: ObjectName): Promise<string | undefined> {
-  const { items } = await api.list(executors, { namespace });
-  return nearestName(
-    name,
-    items.map(({ metadata }) => metadata.name),
-  );
-}
 
 /**
  * The registry of the Relay that an Executor uses, as the Relay's status says it.

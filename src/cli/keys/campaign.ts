@@ -1,14 +1,13 @@
 import type { StoredExecutor } from '../../api/index.ts';
 import { ALL_NAMESPACES, Informer, type ObjectApi } from '../../kube/index.ts';
-import { type Clock, createLogger } from '../../telemetry/index.ts';
+import { type Clock, createLogger, pause } from '../../telemetry/index.ts';
+import type { ObjectName } from '../cluster/executor-object.ts';
 import { executors, type Seen } from '../cluster/kinds.ts';
 import { askRotation, type Words } from './request.ts';
 import { type Standing, standingOf, waitsForOverlap } from './standing.ts';
 
 /** One executor of a campaign, and what is known of its rotation. */
-export interface Target {
-  readonly namespace: string;
-  readonly name: string;
+export interface Target extends ObjectName {
   standing: Standing;
   /** Clients that have a session; undefined when that is not known. */
   sessions: number | undefined;
@@ -99,7 +98,8 @@ export class Campaign {
 
   async #askOne(target: Target, signal: AbortSignal): Promise<void> {
     const { api, value, words, clock, rate, tell } = this.#options;
-    await paused(clock, this.#nextAt - clock.now(), signal);
+    const wait = this.#nextAt - clock.now();
+    if (wait > 0) await pause(wait, clock, signal).catch(() => {});
     if (signal.aborted) return;
     target.askedAt = clock.now();
     this.#nextAt = target.askedAt + 1000 / rate;
@@ -156,19 +156,6 @@ export function isOver({ standing, lost }: Pick<Target, 'standing' | 'lost'>): b
   return standing.type === 'done' || lost !== undefined;
 }
 
-function keyOf({ namespace, name }: { readonly namespace: string; readonly name: string }): string {
+function keyOf({ namespace, name }: ObjectName): string {
   return `${namespace}/${name}`;
-}
-
-/** Resolves after `span` milliseconds, or when the signal aborts. */
-function paused(clock: Clock, span: number, signal: AbortSignal): Promise<void> {
-  if (span <= 0 || signal.aborted) return Promise.resolve();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = clock.after(span, resolve);
-  const stop = () => resolve();
-  signal.addEventListener('abort', stop);
-  return promise.finally(() => {
-    timer.cancel();
-    signal.removeEventListener('abort', stop);
-  });
 }

@@ -2,10 +2,9 @@ import { nearestName, type StoredExecutor } from '../../api/index.ts';
 import type { ObjectApi } from '../../kube/index.ts';
 import { CliError } from '../client/cli-error.ts';
 import { bindRole, explainApi } from '../cluster/api-refusal.ts';
+import { executorName, type ObjectName } from '../cluster/executor-object.ts';
 import { executors } from '../cluster/kinds.ts';
-import { parseObjectName } from '../connection/environment.ts';
 import { UsageError } from '../exit.ts';
-import { readOne } from './request.ts';
 
 export interface Chosen {
   /** Where all of them are; undefined: in several. */
@@ -29,7 +28,7 @@ export async function chooseExecutors(
   },
 ): Promise<Chosen> {
   const { names, labelSelector } = question;
-  const refs = names.map((name) => nameOf(name, question.namespace ?? ''));
+  const refs = names.map((name) => executorName(name, question.namespace ?? ''));
   const namespace = refs[0]?.namespace ?? question.namespace;
   if (refs.some((ref) => ref.namespace !== namespace))
     throw new UsageError('name executors of one namespace, or use -l');
@@ -71,26 +70,10 @@ function sorted(items: Listed): Pick<Chosen, 'executors' | 'leftOut'> {
   return { executors: chosen, leftOut };
 }
 
-function nameOf(text: string, namespace: string) {
-  try {
-    return parseObjectName(text, namespace);
-  } catch (cause) {
-    throw new UsageError(`"${text}" names no Executor: write NAME or NAMESPACE/NAME`, { cause });
-  }
-}
-
-function unknownName({ namespace, name }: { namespace: string; name: string }, known: readonly string[]): CliError {
+function unknownName({ namespace, name }: ObjectName, known: readonly string[]): CliError {
   const near = nearestName(name, known);
   return new CliError(`there is no Executor ${namespace}/${name}`, {
     code: 'not_found',
     hint: near === undefined ? `Those there are:  noisefleet status -n ${namespace} -o wide` : `Did you mean ${near}?`,
   });
-}
-
-/** One executor, whose right to be read is all that is needed. @throws as `chooseExecutors` */
-export async function chooseExecutor(api: ObjectApi, text: string, namespace: string): Promise<StoredExecutor> {
-  const ref = nameOf(text, namespace);
-  const { read, problem } = await readOne(api, ref);
-  if (read !== undefined) return read;
-  throw new CliError(`${ref.namespace}/${ref.name} cannot be read: ${problem}`, { code: 'unreadable' });
 }

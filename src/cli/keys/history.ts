@@ -1,4 +1,5 @@
-import type { FormerKeyStatus, KeyStatus, StoredExecutor } from '../../api/index.ts';
+import { type FormerKeyStatus, type KeyStatus, requesterText, type StoredExecutor } from '../../api/index.ts';
+import { shortFingerprint } from '../../wire/index.ts';
 import { printable, shortened } from '../output/printable.ts';
 import { ageOf, table } from '../output/table.ts';
 
@@ -69,17 +70,6 @@ function rowOf(key: Key, wide: boolean, now: number): string[] {
     words(key.reason),
     ...(wide ? [when(key.destructionTime, now)] : []),
   ];
-}
-
-/** Who asked, as far as that is known: a claim is called one. */
-function requesterText({ requestedBy, requester }: Key): string | undefined {
-  if (requestedBy === undefined) return undefined;
-  return requester === 'Verified' ? requestedBy : `${requestedBy} (unverified)`;
-}
-
-/** `SHA256:1c9e…7aa` */
-function shortFingerprint(fingerprint: string): string {
-  return `${fingerprint.slice(0, 'SHA256:'.length + 4)}…${fingerprint.slice(-3)}`;
 }
 
 function when(time: string | undefined, now: number): string {

@@ -1,14 +1,7 @@
-import { ANNOTATIONS, type StoredExecutor } from '../../api/index.ts';
+import { ANNOTATIONS, COMMAND_PREFIX } from '../../api/index.ts';
 import { isApiError, type ObjectApi, reviewSelf } from '../../kube/index.ts';
-import { CliError } from '../client/cli-error.ts';
 import { bindRole, explainApi } from '../cluster/api-refusal.ts';
-import { executors, type Seen } from '../cluster/kinds.ts';
-import { EXIT } from '../exit.ts';
-
-export interface ObjectName {
-  readonly namespace: string;
-  readonly name: string;
-}
+import { type ObjectName, patchExecutor } from '../cluster/executor-object.ts';
 
 /** Who asks, and why. */
 export interface Words {
@@ -17,16 +10,10 @@ export interface Words {
   readonly reason: string | undefined;
 }
 
-/** Values of the rotation annotation that begin so are of this program: history calls them `Command`. */
-const COMMAND_PREFIX = 'command/';
-
 /** The value that stands for one call, and for those that go on with it. */
 export function requestValue(id: string): string {
   return `${COMMAND_PREFIX}${id}`;
 }
-
-/** In `managedFields`: a person by this program, and not the operator. */
-const FIELD_MANAGER = 'noisefleet-cli';
 
 /** The name that an admission policy compares with; undefined on a server that does not know the question. */
 export async function whoAsks(api: ObjectApi): Promise<string | undefined> {
@@ -41,7 +28,7 @@ export async function whoAsks(api: ObjectApi): Promise<string | undefined> {
 /**
  * Asks for a rotation with the caller's own rights. What an earlier request said of itself goes with it.
  *
- * @throws CliError `forbidden`, `not_found`, `unauthenticated`, `api_unreachable`
+ * @throws as `patchExecutor`
  */
 export function askRotation(api: ObjectApi, ref: ObjectName, value: string, words: Words): Promise<unknown> {
   return annotate(api, ref, { [ANNOTATIONS.rotateRequestedAt]: value, ...wordsOf(words) }, 'key-rotator');
@@ -52,46 +39,15 @@ export function askRevocation(api: ObjectApi, ref: ObjectName, keyId: string, wo
   return annotate(api, ref, { [ANNOTATIONS.revokeRequestedKey]: keyId, ...wordsOf(words) }, 'key-revoker');
 }
 
-/** @throws as `askRotation` */
-export async function readOne(api: ObjectApi, ref: ObjectName): Promise<Seen<StoredExecutor>> {
-  try {
-    return await api.get(executors, ref);
-  } catch (error) {
-    throw explained(error, ref, 'view');
-  }
-}
-
 function wordsOf({ requestedBy, reason }: Words): Record<string, string | null> {
   return { [ANNOTATIONS.requestedBy]: requestedBy ?? null, [ANNOTATIONS.requestReason]: reason ?? null };
 }
 
-async function annotate(
+function annotate(
   api: ObjectApi,
   ref: ObjectName,
   annotations: Readonly<Record<string, string | null>>,
   role: 'key-rotator' | 'key-revoker',
 ): Promise<unknown> {
-  try {
-    const patch = { type: 'merge', body: { metadata: { annotations } } } as const;
-    return await api.patch(executors, ref, patch, { fieldManager: FIELD_MANAGER });
-  } catch (error) {
-    throw explained(error, ref, role);
-  }
-}
-
-/** A policy says itself what is wrong; another right would not help. */
-const DENIED = /ValidatingAdmissionPolicy .* denied request: (.*)$/s;
-
-function explained(error: unknown, { namespace, name }: ObjectName, role: 'view' | 'key-rotator' | 'key-revoker') {
-  const denied = isApiError(error, 'Forbidden') ? DENIED.exec(error.message)?.[1] : undefined;
-  if (denied !== undefined) {
-    return new CliError(`${namespace}/${name}: ${denied}`, { code: 'denied', exitCode: EXIT.refused });
-  }
-  return explainApi(error, {
-    forbidden: (subject) => bindRole(role, namespace, subject),
-    notFound: {
-      what: `there is no Executor ${namespace}/${name}`,
-      hint: `Those there are:  noisefleet status -n ${namespace} -o wide`,
-    },
-  });
+  return patchExecutor(api, ref, { metadata: { annotations } }, role);
 }

@@ -1,10 +1,9 @@
 import type { FormerKeyStatus, KeyStatus, StoredExecutor } from '../../api/index.ts';
-import { Informer, type ObjectApi } from '../../kube/index.ts';
-import { type Clock, createLogger } from '../../telemetry/index.ts';
+import type { ObjectApi } from '../../kube/index.ts';
+import type { Clock } from '../../telemetry/index.ts';
 import { CliError } from '../client/cli-error.ts';
-import { executors, type Seen } from '../cluster/kinds.ts';
+import { followExecutor, type ObjectName } from '../cluster/executor-object.ts';
 import { printable } from '../output/printable.ts';
-import type { ObjectName } from './request.ts';
 
 type Key = KeyStatus | FormerKeyStatus;
 
@@ -61,24 +60,20 @@ export interface RevocationWait {
 /** Follows a revocation until it is as far as asked, or the signal aborts; gives what was seen last. */
 export async function followRevocation(
   api: ObjectApi,
-  { namespace, name }: ObjectName,
+  ref: ObjectName,
   id: string,
   { clock, signal, until, tell }: RevocationWait,
 ): Promise<Revocation | undefined> {
-  const log = createLogger({ component: 'revoke', level: 'silent' });
-  const fieldSelector = `metadata.name=${name}`;
-  const informer = new Informer<Seen<StoredExecutor>>({ api, resource: executors, fieldSelector, clock, log });
   const ended = new AbortController();
   let last: Revocation | undefined;
-  informer.onChange(({ type, object }) => {
-    if (type === 'deleted') return ended.abort();
-    last = (object.read && revocationOf(object.read, id)) ?? last;
+  const see = (executor: StoredExecutor | undefined) => {
+    if (executor === undefined) return ended.abort();
+    last = revocationOf(executor, id) ?? last;
     if (last === undefined) return;
     tell(last);
     if (until(last)) ended.abort();
-  });
-  informer.follow([namespace]);
-  await informer.run(AbortSignal.any([signal, ended.signal]));
+  };
+  await followExecutor(api, ref, { clock, signal: AbortSignal.any([signal, ended.signal]), see });
   return last;
 }
 

@@ -1,8 +1,8 @@
 import { GROUP, KEYS_SUBRESOURCE, type StoredExecutor } from '../../api/index.ts';
 import { defineResource, type KubeObject, type ObjectApi } from '../../kube/index.ts';
 import { bindRole, explainApi } from '../cluster/api-refusal.ts';
-import { executorGrants } from '../cluster/kinds.ts';
 import { expiryOf, reaches } from '../doctor/access/grants.ts';
+import { executorGrants } from '../doctor/cluster/own-kinds.ts';
 
 export type Action = 'connect' | 'rotate' | 'revoke';
 
@@ -50,8 +50,7 @@ export async function whoMayConnect(api: ObjectApi, executor: StoredExecutor, no
   const { items } = await reading(api.list(executorGrants, { namespace }), (subject) =>
     bindRole('view', namespace, subject),
   );
-  const grants = items.flatMap(({ read }) => (read === undefined ? [] : [read]));
-  const inForce = grants.filter((grant) => reaches(grant, labels) && expiryOf(grant) > now);
+  const inForce = items.filter((grant) => reaches(grant, labels) && expiryOf(grant) > now);
   return inForce.flatMap(({ metadata, spec }) =>
     spec.subjects.map((subject) => ({
       ...nameOf({ namespace: metadata.namespace, ...subject }),

@@ -1,41 +1,21 @@
 import { READY, REASONS, STALLED, type StoredExecutor } from '../../api/index.ts';
-import { Informer, type ObjectApi } from '../../kube/index.ts';
-import { type Clock, createLogger } from '../../telemetry/index.ts';
+import type { ObjectApi } from '../../kube/index.ts';
+import type { Clock } from '../../telemetry/index.ts';
 import { CliError } from '../client/cli-error.ts';
-import { bindRole, explainApi } from '../cluster/api-refusal.ts';
-import { executors, type Seen } from '../cluster/kinds.ts';
+import { followExecutor, type ObjectName, patchExecutor } from '../cluster/executor-object.ts';
 import { EXIT } from '../exit.ts';
 
 export type OperatingMode = 'Running' | 'Suspended';
-
-interface ObjectName {
-  readonly namespace: string;
-  readonly name: string;
-}
-
-/** Who changed the field, in `managedFields`: a person by this program, and not the operator. */
-const FIELD_MANAGER = 'noisefleet-cli';
 
 /**
  * Sets `spec.operatingMode`, which is the user's field, with the user's own rights.
  *
  * @returns the generation that has it
- * @throws CliError `forbidden`, `not_found`, `unauthenticated`, `api_unreachable`
+ * @throws as `patchExecutor`
  */
 export async function setOperatingMode(api: ObjectApi, ref: ObjectName, mode: OperatingMode): Promise<number> {
-  const patch = { type: 'merge', body: { spec: { operatingMode: mode } } } as const;
-  try {
-    const { metadata } = await api.patch(executors, ref, patch, { fieldManager: FIELD_MANAGER });
-    return metadata.generation ?? 0;
-  } catch (error) {
-    throw explainApi(error, {
-      forbidden: (subject) => bindRole('edit', ref.namespace, subject),
-      notFound: {
-        what: `there is no Executor ${ref.namespace}/${ref.name}`,
-        hint: `Those there are:  noisefleet status -n ${ref.namespace} -o wide`,
-      },
-    });
-  }
+  const { metadata } = await patchExecutor(api, ref, { spec: { operatingMode: mode } }, 'edit');
+  return metadata.generation ?? 0;
 }
 
 /** What a mode has come to. */
@@ -78,9 +58,6 @@ export async function waitForMode(
   options: WaitOptions,
 ): Promise<void> {
   const { mode, since, timeoutMs, clock, signal } = options;
-  const log = createLogger({ component: 'wait', level: 'silent' });
-  const fieldSelector = `metadata.name=${name}`;
-  const informer = new Informer<Seen<StoredExecutor>>({ api, resource: executors, fieldSelector, clock, log });
   const ended = new AbortController();
   const outcome = Promise.withResolvers<void>();
   let last = 'nothing is known yet';
@@ -92,19 +69,18 @@ export async function waitForMode(
         hint: `See:  noisefleet status ${name} -n ${namespace}`,
       }),
     );
-  informer.onChange(({ type, object }) => {
-    if (type === 'deleted') return fail('not_found', 'was deleted');
-    const progress = object.read && progressOf(object.read, mode, since);
-    if (progress?.type === 'done') outcome.resolve();
-    if (progress?.type === 'stalled') fail('stalled', `waits for somebody: ${progress.why}`);
-    if (progress?.type === 'waiting') last = progress.why;
-  });
+  const see = (executor: StoredExecutor | undefined) => {
+    if (executor === undefined) return fail('not_found', 'was deleted');
+    const progress = progressOf(executor, mode, since);
+    if (progress.type === 'done') outcome.resolve();
+    if (progress.type === 'stalled') fail('stalled', `waits for somebody: ${progress.why}`);
+    if (progress.type === 'waiting') last = progress.why;
+  };
   const timer = clock.after(timeoutMs, () =>
     fail('not_ready', `is not ${mode} after ${Math.round(timeoutMs / 1000)} s: ${last}`, EXIT.notReady),
   );
   signal?.addEventListener('abort', () => outcome.reject(signal.reason), { once: true });
-  informer.follow([namespace]);
-  informer.run(ended.signal).catch(outcome.reject);
+  followExecutor(api, { namespace, name }, { clock, signal: ended.signal, see }).catch(outcome.reject);
   try {
     await outcome.promise;
   } finally {

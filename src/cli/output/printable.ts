@@ -1,9 +1,8 @@
-/** What a terminal would obey, or what turns the order of letters round. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+import { withoutControls } from '../../api/index.ts';
 
-/** Words that others wrote, on one line and harmless to a terminal. */
+/** Words that others wrote, harmless to a terminal. */
 export function printable(text: string): string {
-  return text.toWellFormed().replace(UNPRINTABLE, '\u{fffd}');
+  return withoutControls(text, '\u{fffd}');
 }
 
 /** The same, no longer than `length` characters. */

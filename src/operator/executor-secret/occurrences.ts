@@ -1,3 +1,4 @@
+import { requesterText } from '../../api/index.ts';
 import type { Occurrence } from '../../kube/index.ts';
 import type { KeyChange, KeyRecord } from './changes.ts';
 
@@ -40,16 +41,16 @@ function normal(reason: string, action: string, note: string): Occurrence {
   return { type: 'Normal', reason, action, note };
 }
 
-function causeOf({ trigger, requestedBy, requester, reason }: KeyRecord): string {
-  switch (trigger) {
+function causeOf(key: KeyRecord): string {
+  switch (key.trigger) {
     case 'Schedule':
       return 'its time has come';
     case 'Revocation':
       return 'no other key serves any more';
     default: {
-      const by =
-        requestedBy === undefined ? '' : ` by ${requestedBy}${requester === 'Verified' ? '' : ' (unverified)'}`;
-      return `it was asked for${by}${reason === undefined ? '' : `: ${reason}`}`;
+      const by = requesterText(key);
+      const words = by === undefined ? '' : ` by ${by}`;
+      return `it was asked for${words}${key.reason === undefined ? '' : `: ${key.reason}`}`;
     }
   }
 }

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { type ClusterFlags, withClusterFlags } from '../../cluster/cluster-flags.ts';
+import { executorName, readExecutorObject } from '../../cluster/executor-object.ts';
 import { openCluster } from '../../cluster/open-cluster.ts';
 import { UsageError } from '../../exit.ts';
-import { chooseExecutor } from '../../keys/choose.ts';
 import { historyDocument, historyText } from '../../keys/history.ts';
 import { documentIn, type OutputFormat, outputFlag } from '../../output/output-format.ts';
 
@@ -33,7 +33,10 @@ async function showKeys(first: string | undefined, second: string | undefined, f
   if (first === HISTORY && second === undefined) throw new UsageError('name an executor, such as NAMESPACE/history');
   const cluster = await openCluster(flags);
   try {
-    const executor = await chooseExecutor(cluster.api, second ?? first, flags.namespace ?? cluster.namespace);
+    const executor = await readExecutorObject(
+      cluster.api,
+      executorName(second ?? first, flags.namespace ?? cluster.namespace),
+    );
     const all = second !== undefined;
     const { output } = flags;
     process.stdout.write(

@@ -2,11 +2,11 @@ import { Command } from 'commander';
 import { systemClock } from '../../../telemetry/index.ts';
 import { CliError } from '../../client/cli-error.ts';
 import { type ClusterFlags, withClusterFlags } from '../../cluster/cluster-flags.ts';
+import { executorName, type ObjectName, readExecutorObject } from '../../cluster/executor-object.ts';
 import { openCluster } from '../../cluster/open-cluster.ts';
 import { EXIT, UsageError } from '../../exit.ts';
-import { chooseExecutor } from '../../keys/choose.ts';
 import { progressBar } from '../../keys/progress-bar.ts';
-import { askRevocation, type ObjectName, whoAsks } from '../../keys/request.ts';
+import { askRevocation, whoAsks } from '../../keys/request.ts';
 import {
   followRevocation,
   keyToRevoke,
@@ -16,13 +16,16 @@ import {
 } from '../../keys/revocation.ts';
 import { documentIn, outputFlag } from '../../output/output-format.ts';
 import { stopRequest } from '../../serve.ts';
-import { type WaitFlags, waitFlags } from './wait-flags.ts';
+import { type WaitFlags, waitFlags } from '../../wait-flags.ts';
 
 interface RevokeFlags extends ClusterFlags, WaitFlags {
   readonly key?: string;
   readonly reason?: string;
   readonly output?: 'json' | 'yaml';
 }
+
+/** Most have cut in seconds; a pod may have to start first. */
+const TIMEOUT = '15m';
 
 export function revokeCommand(): Command {
   const command = new Command('revoke')
@@ -42,7 +45,7 @@ Example:
   $ noisefleet revoke build -n team-a --key k3 --reason "laptop lost" --wait`,
     )
     .action(revoke);
-  return withClusterFlags(waitFlags(command, 'until everybody has cut, and Secret and store are clean'));
+  return withClusterFlags(waitFlags(command, 'until everybody has cut, and Secret and store are clean', TIMEOUT));
 }
 
 async function revoke(name: string, given: string | undefined, flags: RevokeFlags): Promise<void> {
@@ -53,10 +56,8 @@ async function revoke(name: string, given: string | undefined, flags: RevokeFlag
   const cluster = await openCluster(flags);
   try {
     const { api } = cluster;
-    const executor = await chooseExecutor(api, name, flags.namespace ?? cluster.namespace);
-    const { namespace, name: own } = executor.metadata;
-    const ref = { namespace, name: own };
-    if (keyToRevoke(executor, key).state !== 'Revoked') {
+    const ref = executorName(name, flags.namespace ?? cluster.namespace);
+    if (keyToRevoke(await readExecutorObject(api, ref), key).state !== 'Revoked') {
       await askRevocation(api, ref, key, { requestedBy: await whoAsks(api), reason });
     }
     await follow(api, ref, key, flags);

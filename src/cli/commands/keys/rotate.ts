@@ -13,7 +13,7 @@ import { rotationDocument } from '../../keys/rotation-document.ts';
 import { counted, progressLine, rotationLine } from '../../keys/rotation-text.ts';
 import { documentIn, outputFlag } from '../../output/output-format.ts';
 import { stopRequest } from '../../serve.ts';
-import { type WaitFlags, waitFlags } from './wait-flags.ts';
+import { type WaitFlags, waitFlags } from '../../wait-flags.ts';
 
 interface RotateFlags extends ClusterFlags, WaitFlags {
   readonly allNamespaces: boolean;
@@ -24,6 +24,9 @@ interface RotateFlags extends ClusterFlags, WaitFlags {
   readonly atOnce: number;
   readonly output?: 'json' | 'yaml';
 }
+
+/** The new key is there in seconds, of a thousand executors in minutes. */
+const TIMEOUT = '15m';
 
 /** A thousand executors in two minutes; an API server that others use too hardly notices. */
 const RATE = 10;
@@ -63,7 +66,7 @@ Examples:
   $ noisefleet rotate -A -l tier=ci --wait --request CHG-1042`,
     )
     .action(rotate);
-  return withClusterFlags(waitFlags(command, 'until each has its new key'));
+  return withClusterFlags(waitFlags(command, 'until each has its new key', TIMEOUT));
 }
 
 async function rotate(names: readonly string[], flags: RotateFlags): Promise<void> {

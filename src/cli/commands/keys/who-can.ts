@@ -1,7 +1,7 @@
 import { Argument, Command } from 'commander';
 import { type ClusterFlags, withClusterFlags } from '../../cluster/cluster-flags.ts';
+import { executorName, readExecutorObject } from '../../cluster/executor-object.ts';
 import { openCluster } from '../../cluster/open-cluster.ts';
-import { chooseExecutor } from '../../keys/choose.ts';
 import { type Action, type Allowed, whoMayChangeKeys, whoMayConnect } from '../../keys/who-can.ts';
 import { documentIn, outputFlag } from '../../output/output-format.ts';
 import { printable } from '../../output/printable.ts';
@@ -34,7 +34,7 @@ async function whoCan(action: Action, name: string, flags: WhoCanFlags): Promise
   const cluster = await openCluster(flags);
   try {
     const { api } = cluster;
-    const executor = await chooseExecutor(api, name, flags.namespace ?? cluster.namespace);
+    const executor = await readExecutorObject(api, executorName(name, flags.namespace ?? cluster.namespace));
     const allowed = await (action === 'connect'
       ? whoMayConnect(api, executor, Date.now())
       : whoMayChangeKeys(api, executor, action));

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { isDuration, toMilliseconds } from '../../../api/index.ts';
+import { isDuration, toMilliseconds } from '../api/index.ts';
 
 export interface WaitFlags {
   readonly wait: boolean;
@@ -7,19 +7,17 @@ export interface WaitFlags {
   readonly timeout: number;
 }
 
-/** The new key is there in seconds, of a thousand executors in minutes. */
-const TIMEOUT = '15m';
-
 /** Timers are of an hour at most. */
 const MAX_TIMEOUT_MS = 3_600_000;
 
-export function waitFlags(command: Command, until: string): Command {
+/** `--wait`, and `--timeout` with that duration where none is given. */
+export function waitFlags(command: Command, until: string, timeout: string): Command {
   return command
     .option('--wait', until, false)
     .addOption(
       new Option('--timeout <duration>', 'how long to wait, at most 1h')
         .argParser(waitTime)
-        .default(waitTime(TIMEOUT), TIMEOUT),
+        .default(waitTime(timeout), timeout),
     );
 }
 
