@@ -12,8 +12,10 @@ import { holdForKeys, reconcileDeleted } from './keys-left.ts';
 
 const ref = { namespace: 'team-a', name: 'build' };
 const HOUR = 3_600_000;
+const FORBIDDEN = { kind: 'Status', status: 'Failure', reason: 'Forbidden', message: 'no', code: 403 };
 const never = new AbortController().signal;
 
+let server: MemoryApiServer;
 let api: ObjectApi;
 let store: MemoryKeyStore;
 let events: Occurrence[];
@@ -39,7 +41,7 @@ function world(): World {
 
 /** An executor with a key in the store, which is being deleted. */
 beforeEach(async () => {
-  const server = new MemoryApiServer({ clock: systemClock });
+  server = new MemoryApiServer({ clock: systemClock });
   server.define<KubeObject>(executors);
   api = server.api();
   store = new MemoryKeyStore();
@@ -88,6 +90,21 @@ describe('the end of an executor whose keys lie elsewhere', () => {
     await api.patch(executors, ref, { type: 'merge', body: { metadata: { finalizers } } });
     await reconcileDeleted(world(), places(), await read(), never);
     expect((await read()).metadata.finalizers).toEqual(['example.org/hold']);
+  });
+
+  it('is told how to let it go when the operator has no right to any more, as after a change back to Secrets', async () => {
+    const { store: secretsAlone } = places();
+    const refuse = server.intercept(({ method, path }) =>
+      method === 'PATCH' && !path.endsWith('/status') ? { status: 403, body: FORBIDDEN } : undefined,
+    );
+    const again = await reconcileDeleted(world(), { store: secretsAlone }, await read(), never);
+    expect(again?.requeueAt).toBeGreaterThan(systemClock.now());
+    const [ready] = (await read()).status.conditions;
+    expect(ready?.message).toContain('kubectl patch executor build -n team-a');
+    expect(events).toEqual([]);
+    refuse();
+    await reconcileDeleted(world(), { store: secretsAlone }, await read(), never);
+    expect(await isGone()).toBe(true);
   });
 
   it('is not held up when keys lie in the Secret alone', async () => {

@@ -1,7 +1,6 @@
-import { KEYS_FINALIZER, REASONS } from '../../api/index.ts';
+import { KEYS_FINALIZER, READY, REASONS } from '../../api/index.ts';
 import { type KeyStore, KeyStoreError } from '../../keys/index.ts';
 import { isApiError, parseTime, secondTime } from '../../kube/index.ts';
-import type { Finding } from '../conditions/conditions.ts';
 import { writeStatus } from '../conditions/write-status.ts';
 import { deleteOthers } from '../executor-pod/apply-pod.ts';
 import { executors, type ServedExecutor } from '../own-kinds.ts';
@@ -31,18 +30,13 @@ export async function holdForKeys(
   const { finalizers = [], namespace, name } = executor.metadata;
   const hasKeysOutside = secret !== undefined && executor.spec.runtime.type !== 'External';
   if (!hasKeysOutside || finalizers.includes(KEYS_FINALIZER)) return false;
-  try {
-    await writeFinalizers(world, executor, [...finalizers, KEYS_FINALIZER], signal);
-    return true;
-  } catch (error) {
-    // A chart of the release before gives no right to: keys would be left behind at the end, but nothing may fail for it now.
-    if (!isApiError(error, 'Forbidden')) throw error;
-    world.log.warn(
-      { namespace, executor: name },
-      'no right to put a finalizer: keys stay in the key store when it is deleted',
-    );
-    return false;
-  }
+  if (await wroteFinalizers(world, executor, [...finalizers, KEYS_FINALIZER], signal)) return true;
+  // A chart of the release before gives no right to: keys would be left behind at the end, but nothing may fail for it now.
+  world.log.warn(
+    { namespace, executor: name },
+    'no right to put a finalizer: keys stay in the key store when it is deleted',
+  );
+  return false;
 }
 
 /** Ends what the garbage collector does not: its keys in the store, after its pods. */
@@ -64,17 +58,18 @@ export async function reconcileDeleted(
   const failure = await removeKeys(store, executor, signal);
   const deadline = (parseTime(executor.metadata.deletionTimestamp) ?? 0) + PATIENCE_MS;
   const now = world.clock.now();
-  if (failure !== undefined && store !== undefined && now < deadline) {
-    const findings = [waitingFor(executor, failure, deadline)];
+  const waits = async (message: string, until: number) => {
+    const findings = [{ type: READY, status: 'Unknown', reason: REASONS.Deleting, message } as const];
     await writeStatus(world, executors, executor, { status: executor.status, findings }, signal);
-    return { requeueAt: Math.min(now + LOOK_AGAIN_MS, deadline) };
+    return { requeueAt: Math.min(now + LOOK_AGAIN_MS, until) };
+  };
+  if (failure !== undefined && store !== undefined && now < deadline) {
+    return waits(waitingForStore(executor, failure, deadline), deadline);
   }
-  await writeFinalizers(
-    world,
-    executor,
-    finalizers.filter((each) => each !== KEYS_FINALIZER),
-    signal,
-  );
+  const others = finalizers.filter((each) => each !== KEYS_FINALIZER);
+  if (!(await wroteFinalizers(world, executor, others, signal))) {
+    return waits(waitingForRight(executor), Number.POSITIVE_INFINITY);
+  }
   if (failure !== undefined) world.events.record(executor, leftBehind(executor, failure));
   return undefined;
 }
@@ -97,10 +92,17 @@ async function removeKeys(
   }
 }
 
-function waitingFor({ metadata: { namespace, name } }: ServedExecutor, failure: string, deadline: number): Finding {
-  const command = `kubectl patch executor ${name} -n ${namespace} --type=merge -p '{"metadata":{"finalizers":null}}'`;
-  const message = `It is being deleted, and its keys are to leave the key store first. ${failure}. Nobody can connect meanwhile. At ${secondTime(deadline)} it goes without, and the keys stay there; to have that at once: ${command}`;
-  return { type: 'Ready', status: 'Unknown', reason: REASONS.Deleting, message };
+function waitingForStore(executor: ServedExecutor, failure: string, deadline: number): string {
+  return `It is being deleted, and its keys are to leave the key store first. ${failure}. Nobody can connect meanwhile. At ${secondTime(deadline)} it goes without, and the keys stay there; to have that at once: ${letGo(executor)}`;
+}
+
+/** The chart gives it with keys in Vault alone: so after a change back to Secrets. */
+function waitingForRight(executor: ServedExecutor): string {
+  return `It is being deleted, and the operator has no right any more to take its finalizer away. To let it go: ${letGo(executor)}`;
+}
+
+function letGo({ metadata: { namespace, name } }: ServedExecutor): string {
+  return `kubectl patch executor ${name} -n ${namespace} --type=merge -p '{"metadata":{"finalizers":null}}'`;
 }
 
 function leftBehind({ status }: ServedExecutor, failure: string) {
@@ -109,12 +111,19 @@ function leftBehind({ status }: ServedExecutor, failure: string) {
   return { type: 'Warning', reason: 'KeysLeftBehind', action: 'DestroyKey', note } as const;
 }
 
-async function writeFinalizers(
+/** Writes them; false without the right to. */
+async function wroteFinalizers(
   { api }: World,
   { metadata: { namespace, name, resourceVersion } }: ServedExecutor,
   finalizers: readonly string[],
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const body = { metadata: { finalizers, resourceVersion } };
-  await api.patch(executors, { namespace, name }, { type: 'merge', body }, { signal });
+  try {
+    await api.patch(executors, { namespace, name }, { type: 'merge', body }, { signal });
+    return true;
+  } catch (error) {
+    if (isApiError(error, 'Forbidden')) return false;
+    throw error;
+  }
 }
