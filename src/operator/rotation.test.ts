@@ -21,22 +21,8 @@ beforeEach(async () => {
 });
 afterEach(() => cluster.stop());
 
-const states = async () => (await cluster.executor()).status.keys.map(({ id, state }) => `${id} ${state}`).join(', ');
-const become = (expected: string) => cluster.eventually(expected, async () => (await states()) === expected);
-
-/** Plays sidecar and registries: these keys are registered on live sockets. */
-async function serve(...ids: string[]): Promise<void> {
-  const key = async (id: string) => {
-    const found = (await cluster.executor()).status.keys.find((each) => each.id === id);
-    return found?.fingerprint === undefined ? undefined : { id, fingerprint: found.fingerprint };
-  };
-  const registrations = [];
-  for (const id of ids) {
-    const { fingerprint } = await cluster.eventually(`${id} to be prepared`, () => key(id));
-    registrations.push({ id, fingerprint });
-  }
-  cluster.registry.serve('team-a_build', pod.metadata.uid, registrations);
-}
+const become = (expected: string) => cluster.keysBecome(expected);
+const serve = (...ids: string[]) => cluster.serveKeys(pod, ...ids);
 
 async function annotate(annotations: Record<string, string | null>): Promise<void> {
   const ref = { namespace: 'team-a', name: 'build' };

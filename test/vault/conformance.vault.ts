@@ -2,26 +2,25 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { VaultKeyStore } from '../../src/keys/index.ts';
 import { keyStoreConformance } from '../../src/keys/testing/conformance.ts';
 import { systemClock } from '../../src/telemetry/index.ts';
-import { Bao } from './bao.ts';
-import { GUIDE_POLICY, writePolicy } from './policy.ts';
-import { ServiceAccounts } from './service-accounts.ts';
+import type { Bao } from './bao.ts';
+import { GuidedBao } from './guided-bao.ts';
+import { GUIDE_POLICY } from './policy.ts';
+import type { ServiceAccounts } from './service-accounts.ts';
 
+let guided: GuidedBao;
 let bao: Bao;
 let accounts: ServiceAccounts;
 
 beforeAll(async () => {
-  bao = await Bao.start();
-  await writePolicy(bao, GUIDE_POLICY);
-  accounts = await ServiceAccounts.connect(bao, 600);
+  guided = await GuidedBao.start();
+  ({ bao, accounts } = guided);
 });
 afterAll(async () => {
-  accounts?.close();
-  await bao?.close();
+  await guided?.close();
 });
 
 function open(namespace?: string): VaultKeyStore {
-  const login = { type: 'Kubernetes', mount: 'kubernetes', role: 'noisefleet', tokenFile: accounts.tokenFile } as const;
-  const settings = { address: bao.address, mount: 'kv', cluster: 'production', login, ca: bao.ca, namespace };
+  const settings = { ...guided.settings(), namespace };
   return new VaultKeyStore({ settings, clock: systemClock, environment: {} });
 }
 

@@ -12,26 +12,23 @@ import {
 import { secrets } from '../../src/kube/index.ts';
 import { MemoryApiServer } from '../../src/kube/testing/index.ts';
 import { systemClock } from '../../src/telemetry/index.ts';
-import { Bao } from './bao.ts';
-import { GUIDE_POLICY, writePolicy } from './policy.ts';
-import { ServiceAccounts } from './service-accounts.ts';
+import type { Bao } from './bao.ts';
+import { GuidedBao } from './guided-bao.ts';
 
 const HOUR = 3_600_000;
 const START = Date.parse('2026-11-30T00:00:00Z');
 const EMPTY = recordOf({ keys: [], formerKeys: [], handledRotationRequests: [], keyFailures: [] });
 
+let guided: GuidedBao;
 let bao: Bao;
-let accounts: ServiceAccounts;
 let executors = 0;
 
 beforeAll(async () => {
-  bao = await Bao.start();
-  await writePolicy(bao, GUIDE_POLICY);
-  accounts = await ServiceAccounts.connect(bao, 3_600);
+  guided = await GuidedBao.start(3_600);
+  ({ bao } = guided);
 });
 afterAll(async () => {
-  accounts?.close();
-  await bao?.close();
+  await guided?.close();
 });
 
 interface Mishap {
@@ -59,10 +56,8 @@ class Life {
     executors += 1;
     this.holder = { namespace: 'team-a', name: `build-${executors}`, uid: `uid-${executors}` };
     this.#mishap = mishap;
-    const { tokenFile } = accounts;
-    const login = { type: 'Kubernetes', mount: 'kubernetes', role: 'noisefleet', tokenFile } as const;
     this.#vault = new VaultKeyStore({
-      settings: { address: bao.address, mount: 'kv', cluster: 'production', login, ca: bao.ca },
+      settings: guided.settings(),
       clock: systemClock,
       environment: {},
       onCall: ({ operation }) => {

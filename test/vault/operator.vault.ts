@@ -3,35 +3,27 @@ import { keySecretName } from '../../src/keys/index.ts';
 import { deployments, type Pod, secrets } from '../../src/kube/index.ts';
 import { executors } from '../../src/operator/own-kinds.ts';
 import { OperatorFixture } from '../../src/operator/testing/fixture.ts';
-import { Bao } from './bao.ts';
-import { GUIDE_POLICY, writePolicy } from './policy.ts';
-import { ServiceAccounts } from './service-accounts.ts';
+import type { Bao } from './bao.ts';
+import { GuidedBao } from './guided-bao.ts';
 
 const ref = { namespace: 'team-a', name: 'build' };
 const secretRef = { namespace: 'team-a', name: keySecretName(ref) };
 const path = 'kv/metadata/production/team-a/build/';
 
+let guided: GuidedBao;
 let bao: Bao;
-let accounts: ServiceAccounts;
 let cluster: OperatorFixture;
 let pod: Pod;
 
 beforeAll(async () => {
-  bao = await Bao.start();
-  await writePolicy(bao, GUIDE_POLICY);
-  accounts = await ServiceAccounts.connect(bao, 600);
+  guided = await GuidedBao.start();
+  ({ bao } = guided);
 });
 afterAll(async () => {
-  accounts?.close();
-  await bao?.close();
+  await guided?.close();
 });
 
-const start = () => {
-  const login = { type: 'Kubernetes', mount: 'kubernetes', role: 'noisefleet', tokenFile: accounts.tokenFile } as const;
-  return cluster.start({
-    vault: { address: bao.address, mount: 'kv', cluster: 'production', login, ca: bao.ca, timeout: 2_000 },
-  });
-};
+const start = () => cluster.start({ vault: { ...guided.settings(), timeout: 2_000 } });
 
 /** The operator with its keys in OpenBao, and an executor whose first key is active. */
 beforeEach(async () => {
@@ -50,21 +42,10 @@ beforeEach(async () => {
 });
 afterEach(() => cluster.stop());
 
-const states = async () => (await cluster.executor()).status.keys.map(({ id, state }) => `${id} ${state}`).join(', ');
-const become = (expected: string) => cluster.eventually(expected, async () => (await states()) === expected);
+const become = (expected: string) => cluster.keysBecome(expected);
+const serve = (...ids: string[]) => cluster.serveKeys(pod, ...ids);
 const inSecret = async () => Object.keys((await cluster.api.find(secrets, secretRef))?.data ?? {}).sort();
 const inVault = async () => (await bao.list(path)).sort();
-
-async function serve(...ids: string[]): Promise<void> {
-  const keys = await cluster.eventually(`${ids} to be prepared`, async () => {
-    const { keys: known } = (await cluster.executor()).status;
-    const found = known.flatMap(({ id, fingerprint }) => {
-      return fingerprint !== undefined && ids.includes(id) ? [{ id, fingerprint }] : [];
-    });
-    return found.length === ids.length && found;
-  });
-  cluster.registry.serve('team-a_build', pod.metadata.uid, keys);
-}
 
 async function rotate(value: string): Promise<void> {
   const annotations = { 'noisefleet.dev/rotate-requested-at': value };
@@ -88,10 +69,10 @@ describe('the operator with its keys in OpenBao', () => {
     await rotate('one');
     const due = await cluster.condition('RotationDue', 'KeyStoreUnavailable');
     expect(due.message).toContain('sealed');
-    expect(await states()).toBe('k1 Active');
+    expect(await cluster.keyStates()).toBe('k1 Active');
     await bao.unseal();
     // Nothing tells the operator that it is back: it looks again, within half a minute.
-    await expect.poll(states, { timeout: 60_000 }).toBe('k1 Active, k2 Prepared');
+    await expect.poll(() => cluster.keyStates(), { timeout: 60_000 }).toBe('k1 Active, k2 Prepared');
   }, 90_000);
 
   it('puts back what somebody took out of the Secret, and makes no new key', async () => {
@@ -99,7 +80,7 @@ describe('the operator with its keys in OpenBao', () => {
     await cluster.api.delete(secrets, secretRef);
     await cluster.eventually('the Secret', async () => (await inSecret()).length === 1);
     expect((await cluster.api.get(secrets, secretRef)).data).toEqual(before);
-    expect(await states()).toBe('k1 Active');
+    expect(await cluster.keyStates()).toBe('k1 Active');
   });
 
   it('comes up with the same key in a new cluster in front of the same OpenBao', async () => {

@@ -1,32 +1,31 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { VaultKeyStore, type VaultSettings } from '../../src/keys/index.ts';
 import { systemClock } from '../../src/telemetry/index.ts';
-import { Bao } from './bao.ts';
+import type { Bao } from './bao.ts';
+import { GuidedBao } from './guided-bao.ts';
 import { GUIDE_POLICY, writePolicy } from './policy.ts';
-import { ServiceAccounts } from './service-accounts.ts';
+import type { ServiceAccounts } from './service-accounts.ts';
 
 const build = { namespace: 'team-a', name: 'build', uid: 'uid-1' };
 
+let guided: GuidedBao;
 let bao: Bao;
 let accounts: ServiceAccounts;
 let store: VaultKeyStore;
 
 beforeAll(async () => {
-  bao = await Bao.start();
-  await writePolicy(bao, GUIDE_POLICY);
-  accounts = await ServiceAccounts.connect(bao, 600);
+  guided = await GuidedBao.start();
+  ({ bao, accounts } = guided);
   store = open();
   await store.create(build, 'k1');
 });
 afterAll(async () => {
   store?.close();
-  accounts?.close();
-  await bao?.close();
+  await guided?.close();
 });
 
 function open(change: Partial<VaultSettings> = {}, environment: NodeJS.ProcessEnv = {}): VaultKeyStore {
-  const login = { type: 'Kubernetes', mount: 'kubernetes', role: 'noisefleet', tokenFile: accounts.tokenFile } as const;
-  const settings = { address: bao.address, mount: 'kv', cluster: 'production', login, ca: bao.ca, ...change };
+  const settings = { ...guided.settings(), ...change };
   return new VaultKeyStore({ settings, clock: systemClock, environment });
 }
 

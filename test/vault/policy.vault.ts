@@ -1,28 +1,25 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type KeyHolder, VaultKeyStore } from '../../src/keys/index.ts';
 import { systemClock } from '../../src/telemetry/index.ts';
-import { Bao } from './bao.ts';
+import type { Bao } from './bao.ts';
+import { GuidedBao } from './guided-bao.ts';
 import { type Capability, capabilitiesOf, GUIDE_POLICY, without, writePolicy } from './policy.ts';
-import { ServiceAccounts } from './service-accounts.ts';
 
+let guided: GuidedBao;
 let bao: Bao;
-let accounts: ServiceAccounts;
 let holder: KeyHolder;
 let executors = 0;
 
 beforeAll(async () => {
-  bao = await Bao.start();
-  await writePolicy(bao, GUIDE_POLICY);
-  accounts = await ServiceAccounts.connect(bao, 600);
+  guided = await GuidedBao.start();
+  ({ bao } = guided);
 });
 afterAll(async () => {
-  accounts?.close();
-  await bao?.close();
+  await guided?.close();
 });
 
 function open(now: () => number = systemClock.now): VaultKeyStore {
-  const login = { type: 'Kubernetes', mount: 'kubernetes', role: 'noisefleet', tokenFile: accounts.tokenFile } as const;
-  const settings = { address: bao.address, mount: 'kv', cluster: 'production', login, ca: bao.ca };
+  const settings = guided.settings();
   return new VaultKeyStore({ settings, clock: { ...systemClock, now }, environment: {} });
 }
 
@@ -117,13 +114,7 @@ describe('the policy of the guide', () => {
 
   it('lets nobody out of the part of its cluster', async () => {
     await withPolicy(GUIDE_POLICY);
-    const login = {
-      type: 'Kubernetes',
-      mount: 'kubernetes',
-      role: 'noisefleet',
-      tokenFile: accounts.tokenFile,
-    } as const;
-    const settings = { address: bao.address, mount: 'kv', cluster: 'staging', login, ca: bao.ca };
+    const settings = { ...guided.settings(), cluster: 'staging' };
     const store = new VaultKeyStore({ settings, clock: systemClock, environment: {} });
     await expect(store.list(holder)).rejects.toMatchObject({ code: 'forbidden' });
     await expect(store.create(holder, 'k1')).rejects.toMatchObject({ code: 'forbidden' });

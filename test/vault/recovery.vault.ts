@@ -3,26 +3,23 @@ import { keySecretName } from '../../src/keys/index.ts';
 import { deployments, events, type Pod, secrets } from '../../src/kube/index.ts';
 import { executors } from '../../src/operator/own-kinds.ts';
 import { OperatorFixture } from '../../src/operator/testing/fixture.ts';
-import { Bao } from './bao.ts';
-import { GUIDE_POLICY, writePolicy } from './policy.ts';
-import { ServiceAccounts } from './service-accounts.ts';
+import type { Bao } from './bao.ts';
+import { GuidedBao } from './guided-bao.ts';
 
 const ref = { namespace: 'team-a', name: 'build' };
 const secretRef = { namespace: 'team-a', name: keySecretName(ref) };
 const path = 'kv/metadata/production/team-a/build/';
 
+let guided: GuidedBao;
 let bao: Bao;
-let accounts: ServiceAccounts;
 let cluster: OperatorFixture;
 
 beforeAll(async () => {
-  bao = await Bao.start();
-  await writePolicy(bao, GUIDE_POLICY);
-  accounts = await ServiceAccounts.connect(bao, 600);
+  guided = await GuidedBao.start();
+  ({ bao } = guided);
 });
 afterAll(async () => {
-  accounts?.close();
-  await bao?.close();
+  await guided?.close();
 });
 beforeEach(async () => {
   for (const id of await bao.list(path)) await bao.must('DELETE', `${path}${id}`);
@@ -30,13 +27,9 @@ beforeEach(async () => {
 });
 afterEach(() => cluster.stop());
 
-const vault = () => {
-  const login = { type: 'Kubernetes', mount: 'kubernetes', role: 'noisefleet', tokenFile: accounts.tokenFile } as const;
-  return { address: bao.address, mount: 'kv', cluster: 'production', login, ca: bao.ca, timeout: 2_000 };
-};
+const vault = () => ({ ...guided.settings(), timeout: 2_000 });
 const keys = async () => (await cluster.executor()).status.keys;
-const states = async () => (await keys()).map(({ id, state }) => `${id} ${state}`).join(', ');
-const become = (expected: string) => cluster.eventually(expected, async () => (await states()) === expected);
+const become = (expected: string) => cluster.keysBecome(expected);
 const inVault = async () => (await bao.list(path)).sort().join();
 const restart = async (more: Parameters<OperatorFixture['start']>[0]) => {
   await cluster.stop();
@@ -48,16 +41,6 @@ const told = async (reason: string) => {
   return all.filter((event) => event.reason === reason).map(({ note }) => note ?? '');
 };
 
-async function serve(pod: Pod, ...ids: string[]): Promise<void> {
-  const served = await cluster.eventually(`${ids} to be prepared`, async () => {
-    const found = (await keys()).flatMap(({ id, fingerprint }) => {
-      return fingerprint !== undefined && ids.includes(id) ? [{ id, fingerprint }] : [];
-    });
-    return found.length === ids.length && found;
-  });
-  cluster.registry.serve('team-a_build', pod.metadata.uid, served);
-}
-
 /** An executor whose first key is active, with an operator that keeps keys there. */
 async function active(more: Parameters<OperatorFixture['start']>[0], spec: object = {}): Promise<Pod> {
   await cluster.start(more);
@@ -68,7 +51,7 @@ async function active(more: Parameters<OperatorFixture['start']>[0], spec: objec
   await cluster.applyExecutor(spec);
   const pod = await cluster.fence();
   await cluster.run(pod);
-  await serve(pod, 'k1');
+  await cluster.serveKeys(pod, 'k1');
   await become('k1 Active');
   return pod;
 }
@@ -77,7 +60,7 @@ async function rotate(pod: Pod): Promise<void> {
   const annotations = { 'noisefleet.dev/rotate-requested-at': 'one' };
   await cluster.api.patch(executors, ref, { type: 'merge', body: { metadata: { annotations } } });
   await become('k1 Active, k2 Prepared');
-  await serve(pod, 'k1', 'k2');
+  await cluster.serveKeys(pod, 'k1', 'k2');
   await become('k1 Retiring, k2 Active');
 }
 
@@ -112,7 +95,7 @@ describe('a Secret that somebody changes', () => {
       const secret = await cluster.api.find(secrets, secretRef);
       return secret?.data?.['k1.json'] === data?.['k1.json'];
     });
-    expect(await states()).toBe('k1 Active');
+    expect(await cluster.keyStates()).toBe('k1 Active');
     expect(await told('KeyRotationStarted')).toEqual([]);
   });
 });

@@ -112,6 +112,26 @@ export class OperatorFixture {
     });
   }
 
+  /** `k1 Active, k2 Prepared` */
+  async keyStates(): Promise<string> {
+    return (await this.executor()).status.keys.map(({ id, state }) => `${id} ${state}`).join(', ');
+  }
+
+  async keysBecome(expected: string): Promise<void> {
+    await this.eventually(expected, async () => (await this.keyStates()) === expected);
+  }
+
+  /** Plays sidecar and registries: these keys, once they are made, are registered on live sockets of the pod. */
+  async serveKeys(pod: Pod, ...ids: string[]): Promise<void> {
+    const served = await this.eventually(`${ids} to be prepared`, async () => {
+      const found = (await this.executor()).status.keys.flatMap(({ id, fingerprint }) => {
+        return fingerprint !== undefined && ids.includes(id) ? [{ id, fingerprint }] : [];
+      });
+      return found.length === ids.length && found;
+    });
+    this.registry.serve('team-a_build', pod.metadata.uid, served);
+  }
+
   async fail(pod: Pod): Promise<void> {
     await this.#setStatus(pods, pod.metadata, { phase: 'Failed', reason: 'Evicted' });
   }

@@ -2,13 +2,8 @@
  * Runs in a Pod, bundled: a scripted model on loopback, and one turn of the program in its arguments, which is `noisefleet run … -- codex exec …`
  * there. The turn is one command that goes on until its workspace has a file of a name. Prints what came of it as JSON.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { codexConfig } from '../../interop/codex-config.ts';
 import { type ModelStep, runningSessionId, startFakeModel } from '../../interop/fake-model.ts';
+import { turnOf } from '../codex/turn-of.ts';
 
 /** The longest that Codex waits for a command before it asks the model again. */
 const YIELD_MS = 30_000;
@@ -29,12 +24,6 @@ const steps: readonly ModelStep[] = [
   ),
 ];
 const model = await startFakeModel(steps);
-mkdirSync(codexHome, { recursive: true });
-writeFileSync(join(codexHome, 'config.toml'), codexConfig(model.url, workspace));
-const child = spawn(program, args, {
-  env: { ...process.env, CODEX_HOME: codexHome },
-  stdio: ['ignore', 'pipe', 'pipe'],
-});
-const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
+const result = await turnOf({ modelUrl: model.url, workspace, codexHome, program, args });
 await model.close();
-process.stdout.write(JSON.stringify({ code, stdout, stderr }));
+process.stdout.write(JSON.stringify(result));

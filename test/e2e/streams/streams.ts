@@ -1,8 +1,7 @@
-import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { bundleOf } from '../bundle.ts';
 import type { Kubectl } from '../kubectl.ts';
+import { ProgramInPod } from '../program-in-pod.ts';
 import { type Answer, answer, type Order, type Window } from './protocol.ts';
 
 /** The program's name among the files of the client Pod. */
@@ -10,31 +9,27 @@ const PROGRAM = 'streams.mjs';
 
 /** Sessions with streams from one client Pod, and what becomes of them. */
 export class Streams {
-  readonly #child: ChildProcess;
-  readonly #answers: AsyncIterator<string>;
-  #stderr = '';
+  readonly #program: ProgramInPod<Answer>;
 
-  private constructor(child: ChildProcess) {
-    this.#child = child;
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.#stderr += text;
-    });
-    if (child.stdout === null) throw new TypeError('started with a pipe for its output');
-    this.#answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  private constructor(program: ProgramInPod<Answer>) {
+    this.#program = program;
   }
 
   /** In a client Pod with `streamsProgram`. Resolves when every session has got something. */
   static async start(kubectl: Kubectl, pod: string, order: Order): Promise<Streams> {
     const command = ['node', `/files/${PROGRAM}`, JSON.stringify(order)];
-    const streams = new Streams(kubectl.start(['exec', '-i', pod, '--', ...command]));
-    await streams.#next('streaming');
-    return streams;
+    const program = new ProgramInPod(kubectl, pod, {
+      name: 'the streams’ program',
+      command,
+      parse: (line) => answer.parse(line),
+    });
+    await program.next('streaming');
+    return new Streams(program);
   }
 
   /** What happened since the last look; printed, for whoever wants to know how it felt. */
   async look(what: string): Promise<Window> {
-    this.#child.stdin?.write('window\n');
-    const { window } = await this.#next('window');
+    const { window } = await this.#program.ask('window');
     const { silencesMs, moved, losses, retries, commandMs } = window;
     const sorted = silencesMs.toSorted((a, b) => a - b);
     const at = (part: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))];
@@ -46,26 +41,13 @@ export class Streams {
   }
 
   /** Lets every stream say its last line, and tells how it went. */
-  async end(): Promise<Extract<Answer, { type: 'end' }>> {
-    this.#child.stdin?.write('end\n');
-    return this.#next('end');
+  end(): Promise<Extract<Answer, { type: 'end' }>> {
+    return this.#program.ask('end');
   }
 
   stop(): void {
-    this.#child.kill();
+    this.#program.stop();
   }
-
-  async #next<Type extends Answer['type']>(type: Type): Promise<Extract<Answer, { type: Type }>> {
-    const { value, done } = await this.#answers.next();
-    if (done) throw new Error(`the streams' program ended: ${this.#stderr.slice(-4000)}`);
-    const next = answer.parse(JSON.parse(value));
-    if (!isOf(next, type)) throw new Error(`the streams' program said ${next.type} where it was asked for ${type}`);
-    return next;
-  }
-}
-
-function isOf<Type extends Answer['type']>(next: Answer, type: Type): next is Extract<Answer, { type: Type }> {
-  return next.type === type;
 }
 
 /** Files for a client Pod. */
