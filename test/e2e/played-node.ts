@@ -88,16 +88,17 @@ export class PlayedNode {
   }
 
   async #play({ metadata, spec, status }: Pod): Promise<void> {
-    const { namespace = '', name, uid } = metadata;
+    const { namespace = '', name, uid, resourceVersion } = metadata;
     try {
       if (metadata.deletionTimestamp !== undefined) {
         await this.#api.delete(pods, { namespace, name }, { uid, gracePeriodSeconds: 0 });
       } else if (status?.phase === 'Pending') {
-        const body = { metadata: { uid }, status: runningStatus(spec) };
+        // Only from the very state that was seen: it may have failed meanwhile, and does not run again.
+        const body = { metadata: { uid, resourceVersion }, status: runningStatus(spec) };
         await this.#api.patch(pods, { namespace, name }, { type: 'merge', body }, { subresource: 'status' });
       }
     } catch (error) {
-      if (!isApiError(error, 'NotFound', 'Conflict')) throw error; // gone by now, or another pod
+      if (!isApiError(error, 'NotFound', 'Conflict')) throw error; // gone by now, another pod, or changed: that is seen next
     }
   }
 
