@@ -8,19 +8,19 @@ export {
   type StoredKey,
 } from './key-store.ts';
 export type { KeyEffect } from './machine/decide.ts';
-export { changedKeys, leftAlone } from './machine/drift.ts';
-export { hasRoom } from './machine/next-record.ts';
+export { changedKeys } from './machine/drift.ts';
 export type { HeardKeys, ObservedKeys } from './machine/observed.ts';
 export { isLive, type KeysRecord } from './machine/record.ts';
-export { isRotationWanted } from './machine/triggers.ts';
 export { type KeyRequests, namesRequester, requestsIn } from './requests.ts';
 export { RestingStores } from './rest.ts';
-export type { RotationPolicy } from './schedule/policy.ts';
-export { windowProblem } from './schedule/windows.ts';
+export { type RotationPolicy, rotationPolicy } from './schedule/policy.ts';
 export { recordOf, statusOf } from './status.ts';
 export { DirectoryKeyStore } from './stores/directory-store.ts';
 export { OutageStore } from './stores/outage.ts';
 export { keySecretName, SecretKeyStore } from './stores/secret-store.ts';
+export { type KeyChange, keyChanges } from './telling/changes.ts';
+export { keysMessage, rotationFindings } from './telling/findings.ts';
+export { keyOccurrences } from './telling/occurrences.ts';
 export type { VaultCall } from './vault/client.ts';
 export { checkVaultSettings, type VaultLogin, type VaultSettings } from './vault/settings.ts';
 export { VaultKeyStore } from './vault/vault-store.ts';

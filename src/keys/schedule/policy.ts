@@ -1,3 +1,4 @@
+import { type Executor, toMilliseconds } from '../../api/index.ts';
 import type { MaintenanceWindow } from './windows.ts';
 
 /** `spec.keys`, in milliseconds. */
@@ -12,3 +13,12 @@ export interface RotationPolicy {
 
 /** `Destroy`: every version and what is known of it. `Retain`: it stays, marked as done with. */
 export type DeletionPolicy = 'Destroy' | 'Retain';
+
+export function rotationPolicy({ rotation, deletionPolicy }: Executor['spec']['keys']): RotationPolicy {
+  return {
+    period: toMilliseconds(rotation.period),
+    overlap: toMilliseconds(rotation.overlap),
+    windows: rotation.windows.map(({ duration, ...window }) => ({ ...window, duration: toMilliseconds(duration) })),
+    deletionPolicy,
+  };
+}

@@ -1,11 +1,9 @@
-import type { KeyEffect, KeysRecord } from '../../keys/index.ts';
+import { type KeyChange, type KeyEffect, type KeysRecord, keyChanges, keyOccurrences } from '../../keys/index.ts';
 import type { Logger } from '../../telemetry/index.ts';
 import type { ServedExecutor } from '../own-kinds.ts';
 import type { World } from '../world.ts';
-import { type KeyChange, keyChanges } from './changes.ts';
 import { driftOccurrence } from './drift.ts';
 import type { KeyMetrics } from './key-metrics.ts';
-import { keyOccurrences } from './occurrences.ts';
 
 /** An effect that was done, and what the store had when the look began. */
 export interface DoneEffect {

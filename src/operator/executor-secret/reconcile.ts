@@ -1,4 +1,4 @@
-import { type Executor, REASONS, toMilliseconds } from '../../api/index.ts';
+import { REASONS } from '../../api/index.ts';
 import {
   changedKeys,
   isLive,
@@ -6,12 +6,12 @@ import {
   type KeeperStep,
   type KeyKeeper,
   type KeysRecord,
+  keysMessage,
   type ObservedKeys,
-  type RotationPolicy,
+  rotationFindings,
 } from '../../keys/index.ts';
 import type { Finding } from '../conditions/conditions.ts';
 import type { Stall } from '../namespaces/decide.ts';
-import { keysMessage, rotationFindings } from './findings.ts';
 import type { DoneEffect } from './key-teller.ts';
 
 export interface KeysResult {
@@ -50,15 +50,6 @@ export async function reconcileKeys(
     if (left === 0 || step.type !== 'acted') return resultOf(step, input.now);
     step = await keeper.step(input, { signal });
   }
-}
-
-export function rotationPolicy({ rotation, deletionPolicy }: Executor['spec']['keys']): RotationPolicy {
-  return {
-    period: toMilliseconds(rotation.period),
-    overlap: toMilliseconds(rotation.overlap),
-    windows: rotation.windows.map(({ duration, ...window }) => ({ ...window, duration: toMilliseconds(duration) })),
-    deletionPolicy,
-  };
 }
 
 function resultOf({ type, observed, record, until }: KeeperStep, now: number): KeysResult {

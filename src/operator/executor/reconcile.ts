@@ -6,6 +6,7 @@ import {
   type KeysRecord,
   type RestingStores,
   recordOf,
+  rotationPolicy,
   statusOf,
 } from '../../keys/index.ts';
 import { ApiError, keyOf, namespaces, type Occurrence, type Pod, parseTime } from '../../kube/index.ts';
@@ -29,7 +30,7 @@ import { summarise } from '../executor-pod/summary.ts';
 import { heardKeys } from '../executor-secret/heard.ts';
 import { keyPod } from '../executor-secret/key-pod.ts';
 import type { KeyTeller } from '../executor-secret/key-teller.ts';
-import { type KeysResult, reconcileKeys, rotationPolicy } from '../executor-secret/reconcile.ts';
+import { type KeysResult, reconcileKeys } from '../executor-secret/reconcile.ts';
 import { type HeardFacts, reconcileExternal } from '../external/reconcile.ts';
 import { summariseExternal } from '../external/summary.ts';
 import { ASK_AGAIN_MS, type NamespaceAccess, SYNC_LOOK_MS } from '../namespaces/access.ts';

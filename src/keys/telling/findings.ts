@@ -1,9 +1,28 @@
-import { OVERLAP_FULL, REASONS, ROTATION_DUE, ROTATION_FAILED } from '../../api/index.ts';
-import { hasRoom, isRotationWanted, leftAlone, type ObservedKeys, windowProblem } from '../../keys/index.ts';
-import type { Finding } from '../conditions/conditions.ts';
+import {
+  type ConditionType,
+  OVERLAP_FULL,
+  REASONS,
+  type Reason,
+  ROTATION_DUE,
+  ROTATION_FAILED,
+} from '../../api/index.ts';
+import { leftAlone } from '../machine/drift.ts';
+import { hasRoom } from '../machine/next-record.ts';
+import type { ObservedKeys } from '../machine/observed.ts';
+import { isRotationWanted } from '../machine/triggers.ts';
+import { windowProblem } from '../schedule/windows.ts';
+
+/** A condition that holds, as status has it but for its times. */
+export interface KeyFinding {
+  readonly type: ConditionType;
+  readonly status: 'True';
+  readonly reason: Reason;
+  /** For people: why, and what mends it. */
+  readonly message: string;
+}
 
 /** What waits or fails about keys, while what runs goes on. */
-export function rotationFindings(observed: ObservedKeys, now: number): Finding[] {
+export function rotationFindings(observed: ObservedKeys, now: number): KeyFinding[] {
   return [...dueFindings(observed, now), ...failureFinding(observed)];
 }
 
@@ -15,7 +34,7 @@ export function keysMessage({ record, store }: ObservedKeys): string {
   return `${ready} The key store has ${unknown.join(', ')} too, of which nothing is recorded: left alone. If nobody needs it, delete it there.`;
 }
 
-function dueFindings(observed: ObservedKeys, now: number): Finding[] {
+function dueFindings(observed: ObservedKeys, now: number): KeyFinding[] {
   const { record } = observed;
   const underWay = record.keys.find(({ state }) => state === 'Pending' || state === 'Prepared');
   const isFirst = !record.keys.some(({ state }) => state === 'Active' || state === 'Retiring');
@@ -35,20 +54,20 @@ function dueFindings(observed: ObservedKeys, now: number): Finding[] {
   ];
 }
 
-function due(reason: Finding['reason'], message: string): Finding {
+function due(reason: KeyFinding['reason'], message: string): KeyFinding {
   return { type: ROTATION_DUE, status: 'True', reason, message };
 }
 
 /** What is wrong with the store, and since when something that needs it waits. */
-function awayOf({ record, store }: ObservedKeys): [Finding['reason'], string] {
+function awayOf({ record, store }: ObservedKeys): [KeyFinding['reason'], string] {
   const message = store.reachable ? '' : store.message;
   const since = record.failures.find(({ dependency }) => dependency === 'Store')?.sinceTime;
   return [REASONS.KeyStoreUnavailable, since === undefined ? message : `${message}. Since ${since}.`];
 }
 
 /** What fails comes before what is only written wrongly: a condition has one reason. */
-function failureFinding({ record, policy }: ObservedKeys): Finding[] {
-  const failed = (reason: Finding['reason'], message: string): Finding[] => {
+function failureFinding({ record, policy }: ObservedKeys): KeyFinding[] {
+  const failed = (reason: KeyFinding['reason'], message: string): KeyFinding[] => {
     return [{ type: ROTATION_FAILED, status: 'True', reason, message }];
   };
   const [failure] = record.failures;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type KeyRecord, keyChanges } from './changes.ts';
+import type { KeyRecord } from '../machine/record.ts';
+import { keyChanges } from './changes.ts';
 import { keyOccurrences } from './occurrences.ts';
 
 const key = (id: string, state: KeyRecord['state'], more: Partial<KeyRecord> = {}): KeyRecord => ({

@@ -1,6 +1,7 @@
 import { requesterText } from '../../api/index.ts';
 import type { Occurrence } from '../../kube/index.ts';
-import type { KeyChange, KeyRecord } from './changes.ts';
+import type { KeyRecord } from '../machine/record.ts';
+import type { KeyChange } from './changes.ts';
 
 /** What happened to keys, for people: an event each. */
 export function keyOccurrences(changes: readonly KeyChange[]): Occurrence[] {

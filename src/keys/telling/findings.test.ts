@@ -13,7 +13,7 @@ import {
   policy,
   request,
   stored,
-} from '../../keys/testing/cases.ts';
+} from '../testing/cases.ts';
 import { keysMessage, rotationFindings } from './findings.ts';
 
 const found = (what: Case) => rotationFindings(observe(what), NOW);

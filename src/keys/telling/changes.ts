@@ -1,6 +1,4 @@
-import type { KeysRecord } from '../../keys/index.ts';
-
-export type KeyRecord = KeysRecord['keys'][number];
+import type { KeyRecord } from '../machine/record.ts';
 
 /** One step of a key on its way, as events, the log and metrics tell it. */
 export interface KeyChange {
