@@ -30,6 +30,11 @@ export function denyActionOf(change: DirectoryChange): DenyAction | undefined {
         type: 'deny',
         target: { environmentId: change.environmentId, match: { incarnation: change.former }, reason: 'superseded' },
       };
+    case 'fence_set':
+      return {
+        type: 'lift',
+        target: { environmentId: change.environmentId, match: { incarnation: change.current }, reason: 'superseded' },
+      };
     case 'key_revoked':
       return {
         type: 'deny',

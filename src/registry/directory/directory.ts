@@ -54,6 +54,8 @@ export type DirectoryChange =
   | { readonly type: 'grant_ended'; readonly environmentId: EnvironmentId; readonly grant: string }
   | { readonly type: 'grant_given'; readonly environmentId: EnvironmentId; readonly grant: string }
   | { readonly type: 'fence_moved'; readonly environmentId: EnvironmentId; readonly former: Incarnation }
+  /** This pod counts from now on, perhaps once more: an executor may have been out of service for a while, or this directory behind. */
+  | { readonly type: 'fence_set'; readonly environmentId: EnvironmentId; readonly current: Incarnation }
   | { readonly type: 'key_revoked'; readonly environmentId: EnvironmentId; readonly fingerprint: Fingerprint }
   | { readonly type: 'keys_changed'; readonly environmentId: EnvironmentId };
 

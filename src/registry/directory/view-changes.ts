@@ -116,6 +116,8 @@ function environmentChanges(before: DirectoryView, after: DirectoryView): Direct
     if (former !== undefined && former !== record.fence.current) {
       changes.push({ type: 'fence_moved', environmentId, former });
     }
+    const { current } = record.fence;
+    if (current !== undefined && current !== former) changes.push({ type: 'fence_set', environmentId, current });
     for (const fingerprint of newlyRevoked(earlier, record)) {
       changes.push({ type: 'key_revoked', environmentId, fingerprint });
     }

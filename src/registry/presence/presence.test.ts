@@ -4,7 +4,7 @@ import { WebSocket } from 'ws';
 import { keyHash, PRESENCE_PATH, parseBootId, TicketSigner, TicketVerifier } from '../../wire/index.ts';
 import { MAX_HOLD_MS, SAME_KEY_GRACE_MS } from '../api/connect.ts';
 import { identityHashOf } from '../identity-hash.ts';
-import { DEMO, LAPTOP, POD_B, RegistryFixture, sha256, somePublicKey, someToken } from '../testing/fixture.ts';
+import { DEMO, LAPTOP, POD_A, POD_B, RegistryFixture, sha256, somePublicKey, someToken } from '../testing/fixture.ts';
 import { ScriptedRelay, ticketIn } from '../testing/scripted-relay.ts';
 
 describe('presence', () => {
@@ -257,6 +257,22 @@ describe('presence', () => {
         file.grants = grants;
       });
       expect((await relay.hears('undeny', ({ denyId }) => denyId === deny.id)).denyId).toBe(deny.id);
+    });
+
+    it('of a pod are lifted when it counts again: it was out of service for a while, or the directory was behind', async () => {
+      const relay = await ScriptedRelay.present(fixture, { entries: [{ ticket: await ticketOf('k1'), sessions: [] }] });
+      const counts = (incarnation: typeof POD_A | undefined) =>
+        fixture.change((file) => {
+          Object.assign(fixture.environment(DEMO, file), { incarnation });
+        });
+      for (const other of [undefined, POD_B]) {
+        await counts(other);
+        expect(await offline()).toBe('environment_offline');
+        await counts(POD_A);
+        expect(await registrationServed()).toBe(fixture.registrationId('k1'));
+      }
+      const { deny } = await relay.hears('deny');
+      expect((await relay.hears('undeny')).denyId).toBe(deny.id);
     });
 
     it('do not go out when another grant still allows it', async () => {
