@@ -1,9 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventually, Fixture } from './testing/fixture.ts';
+import type { ExecutorSocket } from './testing/scripted-relay.ts';
 import { sessionIn, TestHarness } from './testing/test-harness.ts';
 
 let fixture: Fixture;
 afterEach(() => fixture.close());
+
+/** What the relay was told about the key of a socket: whether it takes new streams. */
+const servings = ({ control }: ExecutorSocket) =>
+  control.flatMap((message) => (message.type === 'serving' ? [message.serving] : []));
 
 describe('keys that change', () => {
   it('serves a new key beside the old one without touching its streams', async () => {
@@ -35,6 +40,7 @@ describe('keys that change', () => {
     const socket = await fixture.socket('k1');
     fixture.removeKey('k1');
     await eventually(() => fixture.log.lines('registration retired').length > 0);
+    await eventually(() => servings(socket).at(-1) === false);
     expect(await attached.request('echo', { n: 2 })).toMatchObject({ result: { echo: { n: 2 } } });
     const executorKey = fixture.key('k1').publicKey;
     const late = new TestHarness({ socket, environmentId: fixture.registry.environmentId, executorKey });
@@ -71,6 +77,8 @@ describe('keys that change', () => {
     await eventually(() => fixture.log.lines('registration retired').length > 0);
     renameSync(fixture.path('aside', 'k1.json'), fixture.path('keys', 'k1.json'));
     await eventually(() => fixture.registry.registered.length === 2);
+    const socket = await fixture.socket('k1');
+    await eventually(() => servings(socket).join() === 'false,true');
     const fresh = await eventually(async () => fixture.harness({ key: 'k1' }).catch(() => undefined));
     expect(await fresh?.initialize()).toBeDefined();
     expect(fixture.relay.accepted.length).toBe(1);

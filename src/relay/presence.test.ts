@@ -138,6 +138,39 @@ describe('presence', () => {
     await harness.closed();
   });
 
+  it('of a key that its sidecar has no longer ends while its streams go on, and begins again with the key', async () => {
+    const ticket = executorTicket();
+    const executor = await fleet.sidecar(ticket);
+    const { harness, streamId } = await fleet.stream(ticket, executor);
+    fleet.registry.received.length = 0;
+
+    executor.ws.send(controlToRelay.encode({ type: 'serving', serving: false }));
+    await fleet.registry.sawType('remove');
+    await expect(fleet.harness(ticket)).rejects.toMatchObject({ status: 401, code: 'executor_gone' });
+    executor.send(streamId, { type: 'data', seq: 0, payload: Buffer.from('x') });
+    await harness.frame(streamId, 'data');
+    fleet.registry.cut();
+    expect((await fleet.registry.saw(ofType('snapshot'))).entries).toEqual([]);
+
+    executor.ws.send(controlToRelay.encode({ type: 'serving', serving: true }));
+    await fleet.registry.sawType('add');
+    await fleet.stream(ticket, executor);
+  });
+
+  it('does not begin again for a key that comes back where its sidecar has left', async () => {
+    const executor = await fleet.sidecar(executorTicket());
+    fleet.registry.received.length = 0;
+
+    executor.ws.send(controlToRelay.encode({ type: 'leave' }));
+    for (const serving of [false, true]) executor.ws.send(controlToRelay.encode({ type: 'serving', serving }));
+    executor.ws.send(controlToRelay.encode({ type: 'ping', nonce: 'all said' }));
+    await executor.until(({ control }) => control.some(({ type }) => type === 'pong'));
+    fleet.registry.send({ type: 'ping', nonce: 'all told', registrationId: executorTicket().registrationId });
+    await fleet.registry.sawType('pong');
+
+    expect(fleet.registry.received.filter(ofType('add'))).toEqual([]);
+  });
+
   it('leaves a retired key its streams, and closes its socket after the last', async () => {
     await fleet.stop();
     const clock = new ManualClock();

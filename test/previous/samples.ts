@@ -92,6 +92,10 @@ const TO_RELAY: Samples<ControlToRelay> = {
   ],
   ticket: [{ type: 'ticket', ticket }],
   leave: [{ type: 'leave' }],
+  serving: [
+    { type: 'serving', serving: false },
+    { type: 'serving', serving: true },
+  ],
   ping: [ping],
   pong: [pong],
 };

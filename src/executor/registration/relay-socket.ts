@@ -149,13 +149,18 @@ export class RelaySocket {
 
   /** The key is gone: no new streams, no redial; closes when the last stream ends (our-side §7). */
   retire(): void {
+    if (this.#retired) return;
     this.#retired = true;
+    // The relay would send new harnesses here for as long as the last stream goes on.
+    this.#control({ type: 'serving', serving: false });
     this.#closeIfIdle();
   }
 
   /** The key came back before the last stream ended. */
   reinstate(): void {
+    if (!this.#retired) return;
     this.#retired = false;
+    this.#control({ type: 'serving', serving: true });
   }
 
   /** The relay goes away: the connection that it has is its last. */
@@ -290,7 +295,9 @@ export class RelaySocket {
       () => this.#closeIfIdle(),
     );
     this.#streams = streams;
-    this.sendSessions();
+    // With the session table the relay would show it to the registries.
+    if (this.#pause.stopped) socket.close(1000);
+    else this.sendSessions();
     const heartbeat = new Heartbeat({
       clock,
       ping: (nonce) => this.#control({ type: 'ping', nonce }),
@@ -314,7 +321,6 @@ export class RelaySocket {
     });
     this.#problem = undefined;
     logger.info({ relay: this.#bootId }, 'relay socket open');
-    if (this.#pause.stopped) socket.close(1000);
     onChange();
   }
 

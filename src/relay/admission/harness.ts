@@ -34,8 +34,8 @@ export async function readHarness(door: Door, token: string): Promise<HarnessTic
  */
 export async function admitHarness(door: Door, ticket: HarnessTicket, signal: AbortSignal): Promise<AdmittedHarness> {
   const executor = await door.routes.waitFor(ticket.registrationId, door.limits.executorReturnMs, signal);
-  if (executor === undefined || !executor.open) {
-    throw new Refusal(401, 'executor_gone', 'the executor is not connected here; ask connect again');
+  if (executor === undefined || !executor.open || !executor.serving) {
+    throw new Refusal(401, 'executor_gone', 'the executor is not here, or not with this key; ask connect again');
   }
   return { ticket, executor };
 }

@@ -31,7 +31,7 @@ export interface ExecutorEvents {
   readonly entered: (executor: ExecutorSocket) => void;
   /** Ticket or session table changed. */
   readonly changed: (executor: ExecutorSocket, what: 'ticket' | 'sessions') => void;
-  /** Our sidecar is present at another relay: nobody new shall be sent here. */
+  /** Our sidecar is present at another relay, or its key takes no new streams: nobody new shall be sent here. */
   readonly left: (executor: ExecutorSocket) => void;
   readonly closed: (executor: ExecutorSocket, reason: string) => void;
   /** Checks a refreshed ticket of our sidecar. */
@@ -80,6 +80,7 @@ export class ExecutorSocket {
   #unownedResets = UNOWNED_RESETS_PER_SECOND;
   #failedHandshakes = 0;
   #left = false;
+  #serving = true;
   #pausedUntil = 0;
 
   constructor({ context, ws, socket, token, ticket, events }: ExecutorSocketOptions) {
@@ -140,6 +141,11 @@ export class ExecutorSocket {
   /** True once our sidecar is present at another relay. */
   get left(): boolean {
     return this.#left;
+  }
+
+  /** False while its key is not in our sidecar's folder: it would refuse whoever came now. */
+  get serving(): boolean {
+    return this.#serving;
   }
 
   get harnessCount(): number {
@@ -247,9 +253,16 @@ export class ExecutorSocket {
         this.#left = true;
         this.#events.left(this);
       },
+      serving: (serving) => this.#setServing(serving),
       violation: (reason) => this.close(reason, CLOSE.policy),
       roundTrip: (milliseconds) => this.#context.measures.roundTrip('executor', milliseconds),
     };
+  }
+
+  #setServing(serving: boolean): void {
+    this.#serving = serving;
+    if (!serving) this.#events.left(this);
+    else if (!this.#left) this.#events.entered(this);
   }
 
   #sendText(text: string): void {

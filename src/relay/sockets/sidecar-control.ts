@@ -12,6 +12,8 @@ export interface SidecarEvents {
   readonly ticket: (token: string) => void;
   /** It is present elsewhere. */
   readonly left: () => void;
+  /** Its key takes new streams, or no longer. Never before the first session table. */
+  readonly serving: (serving: boolean) => void;
   readonly violation: (reason: string) => void;
   /** A ping was answered (ms). */
   readonly roundTrip: (milliseconds: number) => void;
@@ -93,6 +95,9 @@ export class SidecarControl {
         return;
       case 'leave':
         this.#events.left();
+        return;
+      case 'serving':
+        if (this.#sessions !== undefined) this.#events.serving(message.serving);
         return;
       case 'ping':
         this.#events.send(controlToSidecar.encode({ type: 'pong', nonce: message.nonce }));

@@ -17,6 +17,12 @@ export const MAX_STREAM_BYTES_IN_FLIGHT = 512 * 1024;
 /** This registration is present at another relay: leave presence, and keep the socket for the streams that it has. After a `move`. */
 const leave = z.object({ type: z.literal('leave') });
 
+/**
+ * Whether the key of this registration takes new streams. False: leave presence, and keep the socket for the streams that it has (our-side §7).
+ * True: it came back.
+ */
+const serving = z.object({ type: z.literal('serving'), serving: z.boolean() });
+
 const ping = z.object({ type: z.literal('ping'), nonce: shortText });
 const pong = z.object({ type: z.literal('pong'), nonce: shortText });
 
@@ -39,6 +45,7 @@ export type ControlToRelay =
   | z.infer<typeof sessions>
   | z.infer<typeof ticket>
   | z.infer<typeof leave>
+  | z.infer<typeof serving>
   | z.infer<typeof ping>
   | z.infer<typeof pong>;
 
@@ -49,7 +56,9 @@ export type ControlToSidecar =
   | z.infer<typeof pong>;
 
 /** Sidecar → relay: text frames on the executor's socket (our-side §4). A relay forwards none of them. */
-export const controlToRelay = ownFormat<ControlToRelay>('control to relay', { sessions, ticket, leave, ping, pong });
+export const controlToRelay = ownFormat<ControlToRelay>('control to relay', {
+  ...{ sessions, ticket, leave, serving, ping, pong },
+});
 
 /** Relay → sidecar, on the same socket. A real executor ignores them. */
 export const controlToSidecar = ownFormat<ControlToSidecar>('control to sidecar', { delivered, move, ping, pong });
