@@ -64,6 +64,7 @@ export {
   type ReadProblem,
   readExecutor,
   readExecutorGrant,
+  readExecutorStatus,
   readRelay,
   type StoredExecutor,
   type StoredExecutorGrant,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { executor } from './kinds/executor.ts';
-import { executorStatus } from './kinds/executor-status.ts';
+import { type ExecutorStatus, executorStatus } from './kinds/executor-status.ts';
 import { executorGrant, executorGrantStatus } from './kinds/grant.ts';
 import { relay } from './kinds/relay.ts';
 import { relayStatus } from './kinds/relay-status.ts';
@@ -69,6 +69,14 @@ export function readExecutorGrant(object: unknown): StoredExecutorGrant {
 
 /** Fields within unknown fields are gone with these, so that rounds are needed only for unions inside unions. */
 const MAX_ROUNDS = 4;
+
+/**
+ * A status that was kept apart from its object.
+ * @throws UnreadableResource
+ */
+export function readExecutorStatus(status: unknown): ExecutorStatus {
+  return read(executorStatus, status);
+}
 
 function read<Output>(schema: z.ZodType<Output>, object: unknown): Output {
   let known = object;

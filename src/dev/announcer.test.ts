@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
 import { systemClock } from '../telemetry/index.ts';
 import { Announcer } from './announcer.ts';
-import type { KeyRound } from './keys/key-rotation.ts';
 
 function announcer() {
   const lines: string[] = [];
@@ -11,24 +10,18 @@ function announcer() {
   return { made, lines };
 }
 
-const round = (ids: string[], over: Partial<KeyRound> = {}): KeyRound => ({
-  keys: ids.map((id) => ({ id, fingerprint: `SHA256:${id}` })),
-  removed: [],
-  problems: [],
-  ...over,
-});
-
-it('tells of each key once, of its end, and of a rotation that waits', () => {
+it('tells what became of keys, and once of what is wrong with them', () => {
   const { made, lines } = announcer();
-  for (let time = 0; time < 3; time += 1) made.keys('e', round(['k1']));
-  made.keys('e', round(['k1', 'k2'], { created: { id: 'k2', trigger: 'Annotation' } }));
-  for (let time = 0; time < 3; time += 1) made.keys('e', round(['k2'], { waiting: 'OverlapFull' }));
-  made.keys('e', round(['k2'], { removed: ['k1'] }));
+  made.keys('e', { notes: ['Key k1 was made.', 'Key k1 serves.'], problems: [] });
+  for (let time = 0; time < 3; time += 1) made.keys('e', { notes: [], problems: ['OverlapFull: wait', 'k9 is odd'] });
+  made.keys('e', { notes: [], problems: [] });
+  made.keys('e', { notes: [], problems: ['k9 is odd'] });
   expect(lines).toEqual([
-    expect.stringMatching(/^e has key k1 SHA256:/),
-    expect.stringMatching(/^e has key k2 SHA256:.* \(Annotation\)$/),
-    expect.stringContaining('a rotation waits (OverlapFull)'),
-    'e gives up key k1: its overlap is over',
+    'e: Key k1 was made.',
+    'e: Key k1 serves.',
+    '! e: OverlapFull: wait',
+    '! e: k9 is odd',
+    '! e: k9 is odd',
   ]);
 });
 

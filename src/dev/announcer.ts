@@ -1,7 +1,6 @@
 import type { Clock } from '../telemetry/index.ts';
-import { shortFingerprint } from '../wire/index.ts';
 import type { FleetEvents } from './fleet.ts';
-import type { KeyRound } from './keys/key-rotation.ts';
+import type { KeysRound } from './keys/executor-keys.ts';
 import type { Plan, PlannedEnvironment } from './manifests/plan.ts';
 import { LogFollower, type LogWarning } from './processes/log-follower.ts';
 import type { ProcessEvents } from './processes/supervised-process.ts';
@@ -81,23 +80,11 @@ export class Announcer implements FleetEvents {
     this.#say(`${environmentId} is stopped; its keys stay in the state directory`);
   }
 
-  keys(environmentId: string, round: KeyRound): void {
-    const { keys, created, removed, waiting, problems } = round;
-    for (const { id, fingerprint } of keys) {
-      this.#once(`key ${environmentId} ${id}`, fingerprint, () =>
-        this.#say(`${environmentId} has key ${id} ${shortFingerprint(fingerprint)}${createdBy(id, created)}`),
-      );
-    }
-    for (const id of removed) this.#say(`${environmentId} gives up key ${id}: its overlap is over`);
-    this.#once(`waiting ${environmentId}`, waiting ?? '', (reason) => {
-      if (reason !== '')
-        this.#warn(`${environmentId}: a rotation waits (${reason}): three keys are live until an overlap ends`);
+  keys(environmentId: string, { notes, problems }: KeysRound): void {
+    for (const note of notes) this.#say(`${environmentId}: ${note}`);
+    this.#once(`problems ${environmentId}`, problems.join('\n'), () => {
+      for (const problem of problems) this.#warn(`${environmentId}: ${problem}`);
     });
-    this.#once(`problems ${environmentId}`, problems.join('\n'), () =>
-      problems.forEach((problem) => {
-        this.#warn(problem);
-      }),
-    );
   }
 
   /** A round that could not be finished; the next one tries again. */
@@ -127,10 +114,6 @@ export class Announcer implements FleetEvents {
   #time(): string {
     return new Date(this.#options.clock.now()).toISOString().slice(11, 19);
   }
-}
-
-function createdBy(id: string, created: KeyRound['created']): string {
-  return created?.id === id ? ` (${created.trigger})` : '';
 }
 
 function count(number: number, what: string): string {

@@ -149,8 +149,22 @@ describe('a running dev', () => {
       return key === first ? undefined : key;
     });
     expect(readdirSync(join(dev.state, 'executors/default_demo/keys')).sort()).toEqual(['k1.json', 'k2.json']);
-    expect(dev.output).toContain('default_demo has key k2');
+    await eventually(() => (dev.output.includes('Key k2 serves new connections in place of k1') ? true : undefined));
     expect(second).not.toBe(first);
+  });
+
+  it('revokes a key that the annotation names, and says who has cut it', async () => {
+    const revoked = await eventually(() => servedKey(dev));
+    dev.edit('executor.yaml', (yaml) =>
+      yaml.replace('annotations:', 'annotations:\n    noisefleet.dev/revoke-requested-key: k2'),
+    );
+    await eventually(async () => (((await servedKey(dev)) ?? revoked) !== revoked ? true : undefined));
+    const record = await eventually(() => {
+      const key = dev.status(DEMO)?.keys.find(({ id }) => id === 'k2');
+      return key?.destructionTime === undefined ? undefined : key;
+    });
+    expect(record).toMatchObject({ state: 'Revoked', cut: { acknowledged: 1, expected: 1, missing: [] } });
+    expect(readdirSync(join(dev.state, 'executors/default_demo/keys'))).not.toContain('k2.json');
   });
 
   it('takes up a key file that is put beside the others', async () => {
@@ -243,6 +257,20 @@ describe('the end of dev', () => {
     });
     expect(after.registry).toBe(before.registry);
     expect(await servedKey(dev)).toBe(key);
+  });
+
+  it('goes on with a rotation in the middle of which it was killed', async () => {
+    const dev = new DevProcess();
+    onTestFinished(() => dev.dispose());
+    await dev.start().ready();
+    await eventually(() => (dev.status(DEMO)?.keys[0]?.state === 'Active' ? true : undefined));
+    dev.edit('executor.yaml', (yaml) => yaml.replace('"2026-11-21T08:00:00Z"', '"now, please"'));
+    await eventually(() => dev.status(DEMO)?.keys[1]);
+    await dev.signal('SIGKILL');
+    dev.start();
+    await eventually(() => (dev.status(DEMO)?.keys[1]?.state === 'Active' ? true : undefined));
+    expect(dev.status(DEMO)?.keys.map(({ id, state }) => `${id} ${state}`)).toEqual(['k1 Retiring', 'k2 Active']);
+    expect(readdirSync(join(dev.state, 'executors/default_demo/keys')).sort()).toEqual(['k1.json', 'k2.json']);
   });
 });
 

@@ -1,5 +1,5 @@
+import { type KeysRecord, statusOf } from '../keys/index.ts';
 import type { DirectoryFile } from '../registry/index.ts';
-import type { FolderKey } from './keys/key-folder.ts';
 import type { Plan, PlannedEnvironment } from './manifests/plan.ts';
 import type { IssuedToken } from './state/tokens.ts';
 
@@ -11,8 +11,8 @@ export interface ExecutorFacts {
   /** Of the process pair that runs now; absent for `External`, whose incarnation is whoever joins. */
   readonly incarnation?: string;
   readonly executorTokenSha256: readonly string[];
-  /** By number, oldest first. */
-  readonly keys: readonly FolderKey[];
+  /** Undefined: its keys are its own (`External`), or were not looked at yet. */
+  readonly record: KeysRecord | undefined;
 }
 
 /** The registry's directory file for this plan. Pure. */
@@ -45,16 +45,23 @@ export function directoryOf(
 
 function environmentOf(
   { id, runtime, labels }: PlannedEnvironment,
-  { incarnation, executorTokenSha256, keys }: ExecutorFacts,
-) {
+  { incarnation, executorTokenSha256, record }: ExecutorFacts,
+): DirectoryFile['environments'][number] {
   return {
     id,
     runtime,
     ...(incarnation !== undefined && { incarnation }),
     executorTokenSha256: executorTokenSha256.slice(0, MAX_EXECUTOR_TOKENS),
-    keys: keys.map((key, index) => ({ ...key, state: index === keys.length - 1 ? 'Active' : 'Retiring' }) as const),
+    keys: record === undefined ? [] : keysOf(record),
     labels: { ...labels },
   };
+}
+
+/** What registries of a cluster read in `status.keys`: a key that is recorded and not made yet has no fingerprint to refuse or accept. */
+function keysOf(record: KeysRecord): DirectoryFile['environments'][number]['keys'] {
+  return statusOf(record).keys.flatMap(({ id, state, fingerprint }) => {
+    return state === 'Pending' || fingerprint === undefined ? [] : [{ id, state, fingerprint }];
+  });
 }
 
 export function clientHolder(identity: string): string {

@@ -20,6 +20,8 @@ export type DevErrorCode =
   | 'already_running'
   /** The state directory belongs to somebody else, or cannot be made private. */
   | 'state_directory_unsafe'
+  /** What is remembered of an executor's keys is no longer what was written. */
+  | 'state_unreadable'
   /** A program that an executor needs is not installed. */
   | 'program_not_found'
   /** A part did not become ready in time. */

@@ -1,10 +1,11 @@
 import { describeProblem, parseManifests } from '../api/index.ts';
+import { DirectoryKeyStore, isLive, type KeyRecord } from '../keys/index.ts';
 import type { Clock } from '../telemetry/index.ts';
 import { clientHolder, directoryOf, type ExecutorFacts, holdersOf, registrationHolder } from './directory.ts';
 import { DevError } from './errors.ts';
 import { ExecutorUnit, shapeOf, type UnitSurroundings } from './executor-unit.ts';
-import type { FolderKey } from './keys/key-folder.ts';
-import { KeyRotation, type KeyRound } from './keys/key-rotation.ts';
+import { ExecutorKeys, type KeysRound } from './keys/executor-keys.ts';
+import { askRegistry, heardKeys, type RegistryWord } from './keys/registry-word.ts';
 import { readManifestFolder } from './manifests/folder.ts';
 import { type Plan, type PlannedEnvironment, planOf } from './manifests/plan.ts';
 import { type ReadyFile, readyFileOf } from './ready-file.ts';
@@ -19,7 +20,7 @@ export interface FleetEvents {
   manifestsFollowed(plan: Plan): void;
   executorAdded(environment: PlannedEnvironment): void;
   executorRemoved(environmentId: string): void;
-  keys(environmentId: string, round: KeyRound): void;
+  keys(environmentId: string, round: KeysRound): void;
 }
 
 export interface FleetOptions extends UnitSurroundings {
@@ -38,8 +39,7 @@ export interface FleetOptions extends UnitSurroundings {
 export class Fleet {
   readonly #options: FleetOptions;
   readonly #units = new Map<string, ExecutorUnit>();
-  readonly #rotations = new Map<string, KeyRotation>();
-  readonly #keys = new Map<string, readonly FolderKey[]>();
+  readonly #keys = new Map<string, ExecutorKeys>();
   #manifestText = '';
   #plan: Plan;
   #announced = false;
@@ -60,8 +60,9 @@ export class Fleet {
     return this.#units;
   }
 
-  newestKey(environmentId: string): FolderKey | undefined {
-    return this.#keys.get(environmentId)?.at(-1);
+  /** Of those that the registry accepts. */
+  newestKey(environmentId: string): KeyRecord | undefined {
+    return this.#keys.get(environmentId)?.record.keys.findLast(isLive);
   }
 
   /** The client token of an environment, as the ready file has it. */
@@ -79,7 +80,7 @@ export class Fleet {
     this.#followManifests();
     const { tokens, clock } = this.#options;
     tokens.renew(holdersOf(this.#plan), clock.now());
-    for (const environment of this.#plan.environments) this.#followKeys(environment);
+    await this.#followAllKeys();
     const leaving = this.#takeLeaving();
     if (leaving.length > 0) {
       this.#writeDirectory(); // what leaves is refused first; then its ports come free for what takes its place
@@ -116,19 +117,41 @@ export class Fleet {
     }
   }
 
-  #followKeys(environment: PlannedEnvironment): void {
-    if (environment.runtime === 'External') return; // it makes its own key at each start
-    const { id, rotation } = environment;
-    const layout = this.#options.layout.executor(id);
-    let keys = this.#rotations.get(id);
-    if (keys === undefined) {
-      for (const folder of [layout.root, layout.keys]) makePrivateDirectory(folder);
-      keys = new KeyRotation(layout.keys, layout.rotationFile);
-      this.#rotations.set(id, keys);
+  async #followAllKeys(): Promise<void> {
+    for (const environment of this.#plan.environments) {
+      // An External one makes its own key at each start.
+      if (environment.runtime !== 'External' && !this.#keys.has(environment.id)) await this.#openKeys(environment);
     }
-    const round = keys.round({ ...rotation, now: this.#options.clock.now() });
-    this.#keys.set(id, round.keys);
-    this.#options.fleetEvents.keys(id, round);
+    const word = await this.#askRegistry();
+    for (const { id, keys: asked } of this.#plan.environments) {
+      const keys = this.#keys.get(id);
+      if (keys === undefined) continue;
+      const heard = heardKeys(word, id, this.#units.get(id)?.incarnation);
+      const round = await keys.round({ ...asked, heard, now: this.#options.clock.now() });
+      this.#options.fleetEvents.keys(id, round);
+    }
+  }
+
+  async #openKeys({ id, namespace, name }: PlannedEnvironment): Promise<void> {
+    const layout = this.#options.layout.executor(id);
+    for (const folder of [layout.root, layout.keys]) makePrivateDirectory(folder);
+    const keys = await ExecutorKeys.open(
+      {
+        holder: { namespace, name, uid: id },
+        store: new DirectoryKeyStore(() => layout.keys),
+        layout,
+        recorded: () => this.#writeDirectory(),
+      },
+      this.#options.clock.now(),
+    );
+    this.#keys.set(id, keys);
+  }
+
+  /** Nobody is asked at rest: only a key on its way needs to be heard of. */
+  async #askRegistry(): Promise<RegistryWord | undefined> {
+    const { registryUrl, layout } = this.#options;
+    const isAwaited = [...this.#keys.values()].some((keys) => keys.awaitsWord);
+    return isAwaited ? askRegistry(registryUrl, layout.presenceSecretFile) : undefined;
   }
 
   /** Units whose executor is gone or has another shape now. */
@@ -138,7 +161,6 @@ export class Fleet {
     for (const [id] of leaving) {
       this.#units.delete(id);
       if (shapes.has(id)) continue;
-      this.#rotations.delete(id);
       this.#keys.delete(id);
       this.#options.fleetEvents.executorRemoved(id);
     }
@@ -168,13 +190,13 @@ export class Fleet {
     if (runtime === 'External') {
       const now = this.#options.clock.now();
       const issued = this.#options.tokens.issuedTo(registrationHolder(id)).filter(({ expiresAt }) => expiresAt > now);
-      return { executorTokenSha256: issued.map(({ sha256 }) => sha256), keys: [] };
+      return { executorTokenSha256: issued.map(({ sha256 }) => sha256), record: undefined };
     }
     const unit = this.#units.get(id);
     return {
       ...(unit && { incarnation: unit.incarnation }),
       executorTokenSha256: unit === undefined ? [] : [unit.executorTokenSha256],
-      keys: this.#keys.get(id) ?? [],
+      record: this.#keys.get(id)?.record,
     };
   }
 

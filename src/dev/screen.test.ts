@@ -11,7 +11,11 @@ const environment = (name: string, runtime: PlannedEnvironment['runtime']): Plan
   sandbox: 'container',
   workspace: '/tmp/noisefleet',
   labels: {},
-  rotation: { period: 1, overlap: 1 },
+  keys: {
+    policy: { period: 1, overlap: 1, windows: [], deletionPolicy: 'Destroy' },
+    rotation: undefined,
+    revocation: undefined,
+  },
   client: 'sa:default/dev',
 });
 

@@ -1,5 +1,4 @@
 import { shortFingerprint } from '../wire/index.ts';
-import type { FolderKey } from './keys/key-folder.ts';
 import type { Plan, PlannedEnvironment } from './manifests/plan.ts';
 
 /** What people read on the terminal while `dev` runs. Pure: facts in, lines out. */
@@ -25,7 +24,8 @@ export interface PartsFacts {
   readonly call: string;
   /** Milliseconds from our start until a process was ready. */
   readyAfter(process: string): number | undefined;
-  keyOf(environmentId: string): FolderKey | undefined;
+  /** The newest key that registries accept. */
+  keyOf(environmentId: string): { readonly id: string; readonly fingerprint?: string | undefined } | undefined;
 }
 
 export function partsTable(facts: PartsFacts): string[] {
@@ -44,7 +44,7 @@ function executorRow({ id, runtime, name }: PlannedEnvironment, { call, readyAft
     return row('executor', what, `waiting for a host: ${call} join ${name} -- codex exec-server`);
   }
   const key = keyOf(id);
-  const shown = key === undefined ? '' : `   key ${key.id} ${shortFingerprint(key.fingerprint)}`;
+  const shown = key?.fingerprint === undefined ? '' : `   key ${key.id} ${shortFingerprint(key.fingerprint)}`;
   const after = Math.max(readyAfter(`${id} sidecar`) ?? 0, readyAfter(`${id} exec-server`) ?? 0);
   return row('executor', what, `Ready   ${seconds(after)}${shown}`);
 }

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newestCodex } from './codex.ts';
@@ -13,7 +13,7 @@ const STREAMS = 20;
 const LINES = 400;
 const PAUSE_SECONDS = 0.05;
 
-describe('a new key file beside the old one', () => {
+describe('a new key beside the old one', () => {
   let fleet: ProxiedFleet;
   beforeAll(async () => {
     fleet = await startProxiedFleet({ manifests: fleetOf('BuiltIn') });
@@ -59,17 +59,18 @@ describe('a new key file beside the old one', () => {
     for (const harness of harnesses) harness.close();
   });
 
-  it('takes over when the old file is gone: attached streams go on, a later recovery fails, the next command works', async () => {
-    expect(await finished(fleet.noisefleet(['key', 'create', keyFile('k3')]))).toMatchObject({ code: 0 });
-    const old = await servedKey();
-    await waitFor('k3 to be served', async () => (await servedKey()) !== old);
+  it('takes over when the overlap of the old ones ends: attached streams go on, a later recovery fails, the next command works', async () => {
+    const served = await servedKey();
     const harness = await connectHarness(fleet, 'builtin');
-    const served = harness.diagnostics.fingerprint;
-    const attached = await startCounting(harness, LINES / 4, PAUSE_SECONDS);
-    expect(await finished(fleet.noisefleet(['key', 'create', keyFile('k4')]))).toMatchObject({ code: 0 });
-    await waitFor('k4 to be served', async () => (await servedKey()) !== served);
-    for (const id of ['k1', 'k2', 'k3']) rmSync(keyFile(id), { force: true });
-    expect(await outputOf(attached)).toBe(counted(LINES / 4));
+    const attached = await startCounting(harness, LINES / 2, PAUSE_SECONDS);
+    editManifests(fleet, (yaml) =>
+      yaml
+        .replace('name: builtin', 'name: builtin, annotations: {noisefleet.dev/rotate-requested-at: now}')
+        .replace('runtime:', 'keys: {rotation: {overlap: 1s}}\n  runtime:'),
+    );
+    await waitFor('k3 to be served', async () => (await servedKey()) !== served);
+    await waitFor('the others to be gone', () => !existsSync(keyFile('k1')) && !existsSync(keyFile('k2')));
+    expect(await outputOf(attached)).toBe(counted(LINES / 2));
     expect(harness.diagnostics.fingerprint).toBe(served);
 
     const lost = await startCounting(harness, LINES, PAUSE_SECONDS);
@@ -86,6 +87,11 @@ describe('a new key file beside the old one', () => {
 });
 
 const countingCommand = `for i in $(seq 1 ${LINES}); do echo "line $i"; sleep ${PAUSE_SECONDS}; done`;
+
+function editManifests(fleet: ProxiedFleet, change: (yaml: string) => string): void {
+  const path = join(fleet.scratch, 'manifests/fleet.yaml');
+  writeFileSync(path, change(readFileSync(path, 'utf8')));
+}
 
 /** One after the other: at most three handshakes of one identity may wait for an answer. */
 async function connectAll(fleet: ProxiedFleet) {

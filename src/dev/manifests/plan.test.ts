@@ -46,7 +46,11 @@ describe('the plan of a machine', () => {
         sandbox: 'enforce',
         workspace: '/tmp/w',
         labels: { tier: 'ci' },
-        rotation: { period: 7_776_000_000, overlap: 5000, requested: 'now' },
+        keys: {
+          policy: { period: 7_776_000_000, overlap: 5000, windows: [], deletionPolicy: 'Destroy' },
+          rotation: { value: 'now', trigger: 'Annotation', proven: false },
+          revocation: undefined,
+        },
         client: 'sa:default/dev',
       },
     ]);

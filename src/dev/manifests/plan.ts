@@ -6,11 +6,10 @@ import {
   REASONS,
   type Relay,
   type Resource,
-  ROTATE_REQUESTED_AT,
   type Subject,
   selects,
-  toMilliseconds,
 } from '../../api/index.ts';
+import { type KeyRequests, type RotationPolicy, requestsIn, rotationPolicy } from '../../keys/index.ts';
 import { type EnvironmentId, environmentIdOf } from '../../wire/index.ts';
 
 export interface PlannedEnvironment {
@@ -21,12 +20,8 @@ export interface PlannedEnvironment {
   readonly sandbox: 'container' | 'enforce';
   readonly workspace: string;
   readonly labels: Readonly<Record<string, string>>;
-  readonly rotation: {
-    /** Milliseconds. */
-    readonly period: number;
-    readonly overlap: number;
-    /** The annotation's value, if there is one. */
-    readonly requested?: string;
+  readonly keys: KeyRequests & {
+    readonly policy: RotationPolicy;
   };
   /** Who the client token of this environment belongs to: the first whom a grant lets in, else the developer of the namespace. */
   readonly client: string;
@@ -118,7 +113,6 @@ function idOf({ metadata }: Executor): EnvironmentId {
 function planEnvironment(executor: Executor, grants: readonly PlannedGrant[]): PlannedEnvironment {
   const { metadata, spec } = executor;
   const id = idOf(executor);
-  const requested = metadata.annotations[ROTATE_REQUESTED_AT];
   const [client = developerOf(metadata.namespace)] = grants
     .filter(({ environments }) => environments.includes(id))
     .flatMap(({ identities }) => identities);
@@ -130,11 +124,8 @@ function planEnvironment(executor: Executor, grants: readonly PlannedGrant[]): P
     sandbox: spec.sandbox.mode === 'Enforce' ? 'enforce' : 'container',
     workspace: spec.workspace.path,
     labels: metadata.labels,
-    rotation: {
-      period: toMilliseconds(spec.keys.rotation.period),
-      overlap: toMilliseconds(spec.keys.rotation.overlap),
-      ...(requested !== undefined && { requested }),
-    },
+    // On this machine nobody proves who wrote a manifest.
+    keys: { policy: rotationPolicy(spec.keys), ...requestsIn(metadata.annotations, false) },
     client,
   };
 }

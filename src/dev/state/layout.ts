@@ -22,6 +22,9 @@ export interface ExecutorLayout {
   readonly root: string;
   readonly tokenFile: string;
   readonly keys: string;
+  /** What is known of its keys, as `status` of an Executor has it. */
+  readonly statusFile: string;
+  /** What the release before knew of them. */
   readonly rotationFile: string;
   /** The sidecar's own: sessions, the exec-server's token and its digest. */
   readonly sidecar: string;
@@ -52,6 +55,7 @@ export function stateLayout(root: string): StateLayout {
         root: own,
         tokenFile: join(own, 'token'),
         keys: join(own, 'keys'),
+        statusFile: join(own, 'status.json'),
         rotationFile: join(own, 'rotation.json'),
         sidecar,
         execServerDigest: join(sidecar, 'exec-server-token.sha256'),

@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { ExecutorStatus } from '../../api/index.ts';
 import type { ReadyFile } from '../ready-file.ts';
 import { eventually } from './eventually.ts';
 
@@ -73,6 +74,11 @@ export class DevProcess {
 
   processes(): Processes | undefined {
     return readJson(join(this.state, 'processes.json'));
+  }
+
+  /** What is remembered of an executor's keys. */
+  status(environmentId: string): ExecutorStatus | undefined {
+    return readJson(join(this.state, 'executors', environmentId, 'status.json'));
   }
 
   /** Every pid below `dev`. */

@@ -43,7 +43,9 @@ export function registryCommand(): Command {
         .makeOptionMandatory(),
     )
     .addOption(flag('--directory-file <file>', 'on one machine: environments, identities and grants; followed'))
-    .addOption(flag('--presence-secret-file <file>', 'on one machine: what relays prove themselves with'))
+    .addOption(
+      flag('--presence-secret-file <file>', 'on one machine: what relays and who runs them prove themselves with'),
+    )
     .addOption(
       flag('--relay-ref <namespace/name>', 'in a cluster: the Relay that this registry serves').argParser(parseName),
     )
