@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -39,7 +39,10 @@ export class Plane {
   readonly clientToken = newToken();
   /** Of somebody else who may connect, and whose limits are his own. */
   readonly otherToken = newToken();
-  readonly #executorToken = newToken();
+  /** Each pod has its own. */
+  #executorToken = newToken();
+  #pods = 0;
+  #hasPod = false;
   readonly #drainMs: number;
   readonly #registryClock: Clock;
   readonly #keys = new Map<string, { keypair: Keypair; state: KeyState }>();
@@ -67,7 +70,7 @@ export class Plane {
     for (const folder of ['keys', 'state', 'spill']) mkdirSync(plane.path(folder), { mode: 0o700 });
     await createTicketKeysFile(plane.path('ticket-keys.json'));
     writeFileSync(plane.path('presence-secret'), newToken(), { mode: 0o600 });
-    writeFileSync(plane.path('executor-token'), plane.#executorToken, { mode: 0o600 });
+    plane.newPod();
     plane.addKey('k1');
     plane.proxy = await startRelayProxy({ target: () => ({ host: '127.0.0.1', port: portOf(plane.#balance()?.url) }) });
     await plane.startRegistry();
@@ -170,7 +173,7 @@ export class Plane {
     this.executor = await startExecutor({
       environmentId: this.environmentId,
       registryUrl: this.registryUrl,
-      tokenFile: this.path('executor-token'),
+      tokenFile: this.#tokenFile,
       keysDir: this.path('keys'),
       stateDir: this.path('state'),
       execServerUrl: this.execServer?.url ?? '',
@@ -184,15 +187,47 @@ export class Plane {
     return this.#door?.url ?? this.registry?.url ?? '';
   }
 
+  /** Another pod counts, with a token of its own: what runs until then is of the one before. */
+  newPod(): void {
+    this.#executorToken = newToken();
+    this.#pods += 1;
+    this.#hasPod = true;
+    writeFileSync(this.#tokenFile, this.#executorToken, { mode: 0o600 });
+    this.#writeDirectory();
+  }
+
+  /** No pod counts: the executor is suspended, or the one that it had is gone. */
+  noPod(): void {
+    this.#hasPod = false;
+    this.#writeDirectory();
+  }
+
   /** A key file and its line in the directory, as the operator makes them: the line first, as Prepared. */
   addKey(id: string): Keypair {
-    mkdirSync(this.path(`making-${id}`));
-    const file = this.path(`making-${id}`, `${id}.json`);
-    const keypair = createKeyFile(file);
+    const keypair = this.prepareKey(id);
+    this.mountKey(id);
+    return keypair;
+  }
+
+  /** It is recorded, and the volume of the pod does not have it yet. */
+  prepareKey(id: string): Keypair {
+    mkdirSync(this.path(`made-${id}`));
+    const keypair = createKeyFile(this.path(`made-${id}`, `${id}.json`));
     this.#keys.set(id, { keypair, state: 'Prepared' });
     this.#writeDirectory();
-    renameSync(file, this.path('keys', `${id}.json`));
     return keypair;
+  }
+
+  /** The volume of the pod has it, perhaps once more. */
+  mountKey(id: string): void {
+    const made = this.path(`made-${id}`, `${id}.json`);
+    copyFileSync(made, `${made}.new`);
+    renameSync(`${made}.new`, this.path('keys', `${id}.json`));
+  }
+
+  /** The volume of the pod has it no more, whatever is recorded. */
+  unmountKey(id: string): void {
+    rmSync(this.path('keys', `${id}.json`));
   }
 
   setKeyState(id: string, state: KeyState): void {
@@ -203,9 +238,13 @@ export class Plane {
 
   /** The end of an overlap: gone from the folder and from the directory. */
   removeKey(id: string): void {
-    rmSync(this.path('keys', `${id}.json`));
+    this.unmountKey(id);
     this.#keys.delete(id);
     this.#writeDirectory();
+  }
+
+  keyIds(): string[] {
+    return [...this.#keys.keys()];
   }
 
   key(id: string): Keypair {
@@ -246,12 +285,16 @@ export class Plane {
     rmSync(this.dir, { recursive: true });
   }
 
+  get #tokenFile(): string {
+    return this.path(`executor-token-${this.#pods}`);
+  }
+
   #writeDirectory(): void {
     const environments: DirectoryFile['environments'] = [
       {
         id: this.environmentId,
         runtime: 'BuiltIn',
-        incarnation: 'pod-1',
+        ...(this.#hasPod && { incarnation: `pod-${this.#pods}` }),
         executorTokenSha256: [sha256(this.#executorToken)],
         keys: [...this.#keys].map(([id, { keypair, state }]) => ({
           id,

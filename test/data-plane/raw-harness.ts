@@ -76,7 +76,12 @@ export class RawHarness {
     const response = await RawHarness.ask({ ...options, keypair });
     const text = await response.text();
     if (!response.ok) throw new Error(`connect: ${response.status} ${text}`);
-    const bundle = parseBody(connectResponse, text, 'connect');
+    return RawHarness.dial(keypair, text);
+  }
+
+  /** The same, with an answer to `connect` that was asked for before. */
+  static async dial(keypair: Keypair, answer: string): Promise<RawHarness> {
+    const bundle = parseBody(connectResponse, answer, 'connect');
     const socket = new WebSocket(bundle.url, { perMessageDeflate: false });
     const harness = new RawHarness(keypair, bundle, socket);
     await once(socket, 'open');
