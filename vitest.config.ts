@@ -9,6 +9,7 @@ export default defineConfig({
       'test/docs/*.test.ts',
       'test/data-plane/*.test.ts',
       'test/cluster/*.test.ts',
+      'test/e2e/**/*.test.ts',
       'test/manifests/*.test.ts',
       'test/scale/**/*.test.ts',
       'test/previous/*.test.ts',

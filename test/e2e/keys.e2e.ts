@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keySecretName } from '../../src/keys/index.ts';
+import { decodeKeyFile } from '../../src/noise/index.ts';
 import { GUIDE_POLICY, writePolicy } from '../vault/policy.ts';
 import { useAgents } from './agents-namespace.ts';
 import { until } from './isolation/until.ts';
 import { auditLog, logsAndMetrics, objectsOf } from './key-bytes/cluster-places.ts';
 import { KeyBytes } from './key-bytes/key-bytes.ts';
 import { filesOf, memoryOf, processes } from './key-bytes/machine-places.ts';
+import { Needles } from './key-bytes/needles.ts';
 import type { SessionEnd } from './keys/echo-protocol.ts';
 import { Echoes } from './keys/echoes.ts';
 import { CODEX_POD, IDENTITIES, KeyFleet, STALE_POD } from './keys/key-fleet.ts';
@@ -13,6 +15,7 @@ import { LongTurn, wholeOutput } from './keys/long-turn.ts';
 import { useOpenBao, VAULT_VALUES } from './keys/open-bao.ts';
 import { StaleHarness } from './keys/stale-harness.ts';
 import { RELEASE, useProduct } from './product.ts';
+import { useRelayTraffic } from './traffic/relay-traffic.ts';
 
 const ROTATIONS = 20;
 /** Of each identity; together a hundred. */
@@ -55,10 +58,11 @@ describe('an executor whose keys are in a real OpenBao', () => {
     useAgents('keys', relay, () => useProduct(VAULT_VALUES)),
     vault,
   );
-  fleet.use();
   const { kubectl } = fleet;
+  const traffic = useRelayTraffic(kubectl);
+  fleet.use();
   const keyBytes = new KeyBytes();
-  const newestKeys = new KeyBytes();
+  const publicKeys = new Needles();
   let executorPod: string;
   /** In client Pods, and ended with the suite whatever became of its tests. */
   const programs: { stop(): void }[] = [];
@@ -94,28 +98,34 @@ describe('an executor whose keys are in a real OpenBao', () => {
     expect(lines.length).toBeGreaterThan(LINES_AFTER_THE_CUT);
     expect(lines).toEqual(wholeOutput(lines));
   };
-  /** Which of the newest keys are in the memory of a pod's processes; of all of them it would take minutes. */
-  const inMemoryOf = (pod: string) => [...memoryOf(pod)].flatMap((place) => newestKeys.in(place));
+  const remember = async (id: string) => {
+    const file = await fleet.keyFile(id);
+    keyBytes.add(id, file);
+    publicKeys.addForms(id, Buffer.from(decodeKeyFile(Buffer.from(file)).publicKey.x25519));
+  };
+  const inMemoryOf = (pod: string) => [...new Set([...memoryOf(pod)].flatMap((place) => keyBytes.in(place)))];
 
   it(
-    `has ${ROTATIONS} others one after the other, under ${ALL_SESSIONS} streams and a real Codex, and nobody notices`,
+    `has ${ROTATIONS} others one after the other, asked for by a rotator, under ${ALL_SESSIONS} streams and a real Codex, and nobody notices`,
     async () => {
       const echoes = await hundredStreams(true);
       const turn = await startTurn('rotated');
       const lives = await fleet.lives();
-      keyBytes.add('k1', await fleet.keyFile('k1'));
+      await remember('k1');
 
       const asked: { readonly at: number; readonly fingerprint: string }[] = [];
       for (let n = 2; n <= ROTATIONS + 1; n += 1) {
         const at = await fleet.rotate(`rotation ${n}`);
-        const fingerprint = await fleet.activates(`k${n}`);
+        const { fingerprint = '', ...key } = await fleet.activates(`k${n}`);
+        expect(key).toMatchObject(fleet.asRotatorAsked);
         asked.push({ at, fingerprint });
-        keyBytes.add(`k${n}`, await fleet.keyFile(`k${n}`));
+        await remember(`k${n}`);
+        await until(
+          () => servedTo(echoes),
+          ({ firstAt }) => fingerprint in firstAt,
+        );
       }
-      const { firstAt, failed } = await until(
-        () => servedTo(echoes),
-        (served) => asked.every(({ fingerprint }) => fingerprint in served.firstAt),
-      );
+      const { firstAt, failed } = await servedTo(echoes);
       expectWhole(await turn.enough());
       const ends = (await Promise.all(echoes.map((each) => each.end()))).flat();
 
@@ -133,6 +143,29 @@ describe('an executor whose keys are in a real OpenBao', () => {
   );
 
   it(
+    'leaves no byte of a private key in what the relays carried meanwhile, in packets or inside TLS, where every public key is found',
+    async () => {
+      const places = await traffic().stop();
+      expect(places.flatMap((place) => keyBytes.in(place))).toEqual([]);
+
+      // The same search in the same places: packets name whom they are for, and an executor shows its ticket, and the relay then shows it to registries.
+      const found = (sort: string) =>
+        places.filter((each) => each.sort === sort).flatMap((each) => publicKeys.in(each));
+      const everyKey = Array.from({ length: ROTATIONS + 1 }, (_, index) => `k${index + 1}`);
+      for (const sort of ['tickets in requests', 'tickets in messages']) {
+        const ids = new Set(found(sort).map((name) => name.split(',')[0]));
+        expect(
+          [...everyKey].filter((id) => !ids.has(id)),
+          sort,
+        ).toEqual([]);
+      }
+      const packets = places.filter(({ sort }) => sort === 'packets');
+      expect(packets.map(({ bytes }) => bytes.includes(`.${fleet.ref.namespace}.svc`))).toEqual([true, true]);
+    },
+    STEP_LIMIT_MS,
+  );
+
+  it(
     'lets a real Codex resume that was cut after a rotation by the death of every relay and registry',
     async () => {
       await fleet.setOverlap(LONG_OVERLAP);
@@ -141,8 +174,7 @@ describe('an executor whose keys are in a real OpenBao', () => {
       const turn = await startTurn('cut');
       await fleet.rotate('before the cut');
       await fleet.activates(CUT);
-      for (const id of [LAST, CUT]) newestKeys.add(id, await fleet.keyFile(id));
-      keyBytes.add(CUT, await fleet.keyFile(CUT));
+      await remember(CUT);
       const before = await turn.ticks();
       const selector = 'app.kubernetes.io/component in (relay,registry)';
       await kubectl.run(['delete', 'pods', '-l', selector, '--force', '--grace-period=0'], { seconds: 60 });
@@ -176,7 +208,7 @@ describe('an executor whose keys are in a real OpenBao', () => {
         ...(await objectsOf(kubectl)),
         ...(await logsAndMetrics(kubectl, [fleet.ref.namespace, RELEASE])),
         ...processes(),
-        ...filesOf(vault().data),
+        ...filesOf(vault().bao.data),
         auditLog(),
       ];
       const sorts = new Set(searched.filter(({ bytes }) => bytes.length > 0).map(({ sort }) => sort));
@@ -216,10 +248,10 @@ describe('an executor whose keys are in a real OpenBao', () => {
       const { lastTransitionTime } = await fleet.saysWhy('slow', /did not answer in time/);
       // Since when: the first of them all.
       expect(Date.parse(lastTransitionTime)).toBeLessThan(began + SLOW_MS);
-      vault().makeReadOnly();
+      bao.makeReadOnly();
       line.delayMs = 0;
       await fleet.failsWith('read-only', /it takes no writes/);
-      vault().makeWritable();
+      bao.makeWritable();
       await vault().endTokens(SHORT_LIFE);
       expect(await fleet.states()).toMatch(new RegExp(`^${before}\\b`));
       // However many asked for it meanwhile, it is one.

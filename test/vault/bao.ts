@@ -24,6 +24,7 @@ export class Bao {
   #process: ChildProcess | undefined;
   #rootToken = '';
   #unsealKey = '';
+  #isReadOnly = false;
 
   private constructor(folder: string, port: number) {
     this.folder = folder;
@@ -45,9 +46,9 @@ export class Bao {
     const folder = mkdtempSync(join(tmpdir(), 'noisefleet-bao-'));
     makeCertificate(folder, ['127.0.0.1', ...addresses]);
     const port = await freePort();
-    mkdirSync(join(folder, 'data'));
-    writeFileSync(join(folder, 'config.hcl'), configuration(folder, port));
     const bao = new Bao(folder, port);
+    mkdirSync(bao.data);
+    writeFileSync(join(folder, 'config.hcl'), configuration(folder, port));
     await bao.run();
     const keys = await bao.root('PUT', 'sys/init', { secret_shares: 1, secret_threshold: 1 });
     bao.#rootToken = text(keys.body, 'root_token');
@@ -113,9 +114,26 @@ export class Bao {
     await until('OpenBao to be active', async () => (await this.root('GET', 'sys/health')).status === 200);
   }
 
+  /** Where its storage is. */
+  get data(): string {
+    return join(this.folder, 'data');
+  }
+
+  /** Its disk takes no writes, as one does whose errors the kernel has seen. To be called as root. */
+  makeReadOnly(): void {
+    execFileSync('mount', ['--bind', this.data, this.data]);
+    this.#isReadOnly = true;
+    execFileSync('mount', ['-o', 'remount,bind,ro', this.data]);
+  }
+
+  makeWritable(): void {
+    execFileSync('umount', ['--lazy', this.data]);
+    this.#isReadOnly = false;
+  }
+
   /** What is on its disk now; what it gives puts that back, as an administrator would. */
   async backUp(): Promise<() => Promise<void>> {
-    const [data, copy] = [join(this.folder, 'data'), join(this.folder, 'backup')];
+    const [data, copy] = [this.data, join(this.folder, 'backup')];
     await this.kill();
     cpSync(data, copy, { recursive: true });
     await this.run();
@@ -131,6 +149,7 @@ export class Bao {
 
   async close(): Promise<void> {
     this.thaw();
+    if (this.#isReadOnly) this.makeWritable();
     await this.kill();
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { places } from '../../cluster/places.ts';
 import type { Kubectl } from '../kubectl.ts';
-import type { Place } from './key-bytes.ts';
+import type { Place } from './needles.ts';
 
 /** Logs and metrics of a pod that writes much, and every object of the cluster. Seconds. */
 const LONG_CALL_SECONDS = 60;

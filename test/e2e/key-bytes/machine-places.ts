@@ -1,6 +1,6 @@
 import { closeSync, globSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Place } from './key-bytes.ts';
+import type { Place } from './needles.ts';
 
 const BLOCK = 4 * 1024 * 1024;
 /** Longer than any needle: what lies across two blocks is found too. */
@@ -16,8 +16,12 @@ export function processes(): Place[] {
 
 /** The memory of each process of a pod's containers, in blocks: of a relay all that it carries, as it carries it. */
 export function* memoryOf(pod: string): Generator<Place> {
-  const own = pids().filter((pid) => read(`/proc/${pid}/environ`).includes(`HOSTNAME=${pod}\0`));
-  for (const pid of own) yield* blocksOf(pid, `memory of ${pod}`);
+  for (const pid of processesOf(pod)) yield* blocksOf(pid, `memory of ${pod}`);
+}
+
+/** Of a pod's containers, as this machine numbers them. */
+export function processesOf(pod: string): number[] {
+  return pids().filter((pid) => read(`/proc/${pid}/environ`).includes(`HOSTNAME=${pod}\0`));
 }
 
 /** Every file of a folder. */

@@ -8,6 +8,7 @@ import { systemClock } from '../../../src/telemetry/index.ts';
 import { environmentIdOf } from '../../../src/wire/index.ts';
 import { clientPod, type RelayAddress, relayAddress } from '../client-pod.ts';
 import { cluster, type SuiteNamespace } from '../cluster-fixture.ts';
+import { Keeper } from '../duties/keeper.ts';
 import { IMAGES, loadCodexImage, loadGlibcImage } from '../images/images.ts';
 import { until } from '../until.ts';
 import { echoProgram } from './echoes.ts';
@@ -24,8 +25,6 @@ export const IDENTITIES = ['dev', 'ci-1', 'ci-2', 'ci-3'] as const;
 export const CODEX_POD = 'codex';
 export const STALE_POD = 'stale';
 const NAME = 'build';
-const ROTATE = 'noisefleet.dev/rotate-requested-at';
-const REVOKE = 'noisefleet.dev/revoke-requested-key';
 
 const secret = z.looseObject({ data: z.record(z.string(), z.string()) });
 const podList = z.object({
@@ -42,12 +41,19 @@ const podList = z.object({
 
 type Keys = ServedExecutor['status']['keys'];
 
-/** An Executor `build` whose keys are in OpenBao, and those who work on it. */
+/** Who keeps the keys: each has one role of the chart, and may do nothing else. */
+interface Keepers {
+  readonly rotator: Keeper;
+  readonly revoker: Keeper;
+}
+
+/** An Executor `build` whose keys are in OpenBao, those who work on it, and those who keep its keys. */
 export class KeyFleet {
   readonly #namespace: SuiteNamespace;
   readonly #vault: () => OpenBao;
   #cluster: Cluster | undefined;
   #address: RelayAddress | undefined;
+  #keepers: Keepers | undefined;
 
   constructor(namespace: SuiteNamespace, vault: () => OpenBao) {
     this.#namespace = namespace;
@@ -61,6 +67,7 @@ export class KeyFleet {
       this.#cluster = await connectToCluster({ kubeconfig, clock: systemClock, userAgent: 'noisefleet-e2e' });
       await loadGlibcImage();
       await this.kubectl.apply(executor(this.workspace), ...others());
+      this.#keepers = { rotator: await this.#keeper('rotator'), revoker: await this.#keeper('revoker') };
       await loadCodexImage();
       await this.kubectl.wait('relay/main', 'condition=Ready', READY_SECONDS);
       await this.kubectl.wait(`executor/${NAME}`, 'condition=Ready', READY_SECONDS);
@@ -73,7 +80,10 @@ export class KeyFleet {
       for (const name of [...IDENTITIES, STALE_POD, CODEX_POD])
         await this.kubectl.wait(`pod/${name}`, 'condition=Ready', READY_SECONDS);
     }, SET_UP_LIMIT_MS);
-    afterAll(() => this.#cluster?.close());
+    afterAll(() => {
+      for (const keeper of Object.values(this.#keepers ?? {})) keeper.remove();
+      return this.#cluster?.close();
+    });
   }
 
   get kubectl(): SuiteNamespace['kubectl'] {
@@ -103,7 +113,7 @@ export class KeyFleet {
   }
 
   async executor(): Promise<ServedExecutor> {
-    return this.#known.get(executors, this.ref);
+    return this.#known.api.get(executors, this.ref);
   }
 
   /** `k1 Retiring, k2 Active` */
@@ -113,35 +123,44 @@ export class KeyFleet {
 
   /** Waits by a watch until the Executor is so. */
   async becomes(what: string, holds: (executor: ServedExecutor) => boolean): Promise<ServedExecutor> {
-    const found = await until(this.#known, executors, this.ref, what, (each) => each !== undefined && holds(each));
+    const found = await until(this.#known.api, executors, this.ref, what, (each) => each !== undefined && holds(each));
     if (found === undefined) throw new Error('the Executor is gone');
     return found;
   }
 
-  /** Waits until this key is active. @returns its fingerprint */
-  async activates(id: string): Promise<string> {
+  /** Waits until this key is active. @returns what the status tells of it */
+  async activates(id: string): Promise<Keys[number]> {
     const active = ({ status }: ServedExecutor) => status.keys.find((key) => key.id === id && key.state === 'Active');
     const found = active(await this.becomes(`${id} Active`, (each) => active(each) !== undefined));
-    return found?.fingerprint ?? '';
+    if (found === undefined) throw new Error('it was there');
+    return found;
   }
 
-  /** By the annotation, as anybody does it who may. @returns when, by the clock of this machine */
+  /** `kubectl annotate` by somebody who has only the role of a rotator. @returns when he began, by the clock of this machine */
   async rotate(value: string): Promise<number> {
     const now = Date.now();
-    await this.#annotate(ROTATE, value);
+    const { rotator } = this.#known.keepers;
+    await rotator.annotate(NAME, { 'rotate-requested-at': value, 'requested-by': rotator.user });
     return now;
   }
 
+  /** What the status says of a key that was asked for by `rotate`. */
+  get asRotatorAsked() {
+    return { trigger: 'Annotation', requestedBy: this.#known.keepers.rotator.user, requester: 'Verified' };
+  }
+
+  /** The same by a revoker. */
   async revoke(id: string): Promise<number> {
     const now = Date.now();
-    await this.#annotate(REVOKE, id);
+    const { revoker } = this.#known.keepers;
+    await revoker.annotate(NAME, { 'revoke-requested-key': id, 'requested-by': revoker.user });
     return now;
   }
 
   /** Changes `spec.keys.rotation.overlap`. */
   async setOverlap(overlap: string): Promise<void> {
     const body = { spec: { keys: { rotation: { overlap } } } };
-    await this.#known.patch(executors, this.ref, { type: 'merge', body });
+    await this.#known.api.patch(executors, this.ref, { type: 'merge', body });
   }
 
   async inSecret(): Promise<readonly string[]> {
@@ -197,9 +216,14 @@ export class KeyFleet {
     return `production/${this.#namespace.name}/${NAME}/`;
   }
 
-  get #known(): ObjectApi {
-    if (this.#cluster === undefined) throw new Error('the fleet is there after beforeAll');
-    return this.#cluster.api;
+  get #known(): { readonly api: ObjectApi; readonly keepers: Keepers } {
+    if (this.#cluster === undefined || this.#keepers === undefined)
+      throw new Error('the fleet is there after beforeAll');
+    return { api: this.#cluster.api, keepers: this.#keepers };
+  }
+
+  #keeper(name: 'rotator' | 'revoker'): Promise<Keeper> {
+    return Keeper.of(this.kubectl, this.#namespace.name, name, `noisefleet-key-${name}`);
   }
 
   async #saysAfterRotation(value: string, type: string, why: RegExp) {
@@ -209,11 +233,6 @@ export class KeyFleet {
     const said = says(await this.becomes(`${type}, ${why}`, (each) => says(each) !== undefined));
     if (said === undefined) throw new Error('it was there');
     return said;
-  }
-
-  async #annotate(name: string, value: string): Promise<void> {
-    const body = { metadata: { annotations: { [name]: value } } };
-    await this.#known.patch(executors, this.ref, { type: 'merge', body });
   }
 }
 

@@ -1,13 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { z } from 'zod';
+import { SlowLine } from '../../faults/slow-line.ts';
 import { Bao } from '../../vault/bao.ts';
 import { cluster, clusterCommand } from '../cluster-fixture.ts';
 import { Kubectl } from '../kubectl.ts';
 import { RELEASE } from '../product.ts';
 import { guideValues, runGuide } from './guide.ts';
-import { SlowLine } from './slow-line.ts';
 
 /** The machine's own address on the bridge of our cluster's nodes: what Pods reach outside of the cluster. */
 const HOST = '172.30.77.254';
@@ -22,32 +20,13 @@ export const VAULT_VALUES = guideValues(`https://${HOST}:${PORT}`);
 export class OpenBao {
   readonly bao: Bao;
   readonly line: SlowLine;
-  #isReadOnly = false;
 
   constructor(bao: Bao, line: SlowLine) {
     this.bao = bao;
     this.line = line;
   }
 
-  /** Where its storage is. */
-  get data(): string {
-    return join(this.bao.folder, 'data');
-  }
-
-  /** Its disk takes no writes, as one does whose errors the kernel has seen. To be called as root. */
-  makeReadOnly(): void {
-    execFileSync('mount', ['--bind', this.data, this.data]);
-    this.#isReadOnly = true;
-    execFileSync('mount', ['-o', 'remount,bind,ro', this.data]);
-  }
-
-  makeWritable(): void {
-    execFileSync('umount', ['--lazy', this.data]);
-    this.#isReadOnly = false;
-  }
-
   async close(): Promise<void> {
-    if (this.#isReadOnly) this.makeWritable();
     await this.line.close();
     await this.bao.close();
   }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 /** What is not said how slow it shall be is carried at once. Milliseconds. */
 const AT_ONCE_MS = 0;
@@ -7,6 +7,7 @@ const AT_ONCE_MS = 0;
 interface Ends {
   /** Where it listens. */
   readonly address: string;
+  /** Any that is free for 0. */
   readonly port: number;
   /** Where it leads: a port of loopback. */
   readonly target: number;
@@ -35,6 +36,11 @@ export class SlowLine {
     line.#server.listen(port, address);
     await once(line.#server, 'listening');
     return line;
+  }
+
+  get port(): number {
+    // A listening TCP server's address is never a string.
+    return (this.#server.address() as AddressInfo).port;
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,61 @@
+/** Where something may lie that is no business of whoever looks there. */
+export interface Place {
+  /** Of which sort, so that a search can say that it has looked there. */
+  readonly sort: string;
+  readonly where: string;
+  readonly bytes: Buffer;
+}
+
+interface Needle {
+  readonly name: string;
+  readonly bytes: Buffer;
+}
+
+/** By its first two bytes: that many needles may begin with them. */
+const BEGINNINGS = 65_536;
+
+/** Byte strings that are looked for all at once: one look at each byte of a place, however many they are. */
+export class Needles {
+  /** Whether any begins with these two bytes. */
+  readonly #begins = new Uint8Array(BEGINNINGS);
+  readonly #byBeginning = new Map<number, Needle[]>();
+
+  /** Of two bytes and more. */
+  add(name: string, bytes: Buffer): void {
+    const beginning = bytes.readUInt16BE(0);
+    this.#begins[beginning] = 1;
+    const others = this.#byBeginning.get(beginning) ?? [];
+    this.#byBeginning.set(beginning, [...others, { name, bytes }]);
+  }
+
+  /** Bytes in the forms in which they could lie around: as they are, in hexadecimal, and in base64 anywhere in a longer text. */
+  addForms(name: string, bytes: Buffer): void {
+    this.add(`${name}, bytes`, bytes);
+    this.add(`${name}, hexadecimal`, Buffer.from(bytes.toString('hex')));
+    this.add(`${name}, HEXADECIMAL`, Buffer.from(bytes.toString('hex').toUpperCase()));
+    for (const form of ['base64', 'base64url'] as const)
+      for (const before of [0, 1, 2])
+        this.add(`${name}, ${form}${before === 0 ? '' : ` after ${before}`}`, encodedAfter(before, bytes, form));
+  }
+
+  /** Names of those that are in this place. */
+  in({ bytes }: Pick<Place, 'bytes'>): readonly string[] {
+    const found = new Set<string>();
+    for (let at = 0; at + 1 < bytes.length; at += 1) {
+      const beginning = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+      if (this.#begins[beginning] === 0) continue;
+      for (const { name, bytes: needle } of this.#byBeginning.get(beginning) ?? []) {
+        const end = at + needle.length;
+        if (end <= bytes.length && needle.compare(bytes, at, end) === 0) found.add(name);
+      }
+    }
+    return [...found];
+  }
+}
+
+/** The characters that are the same whatever stands before and after: those of which every bit is of these bytes. */
+function encodedAfter(before: number, bytes: Buffer, form: 'base64' | 'base64url'): Buffer {
+  const text = Buffer.concat([Buffer.alloc(before), bytes]).toString(form);
+  const [first, last] = [Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6)];
+  return Buffer.from(text.slice(first, last));
+}
