@@ -64,17 +64,6 @@ describe('the operator with its keys in OpenBao', () => {
     expect(await inSecret()).toEqual(['k2.json']);
   });
 
-  it('goes on without it, says what waits and why, and rotates when it is back', async () => {
-    await bao.seal();
-    await rotate('one');
-    const due = await cluster.condition('RotationDue', 'KeyStoreUnavailable');
-    expect(due.message).toContain('sealed');
-    expect(await cluster.keyStates()).toBe('k1 Active');
-    await bao.unseal();
-    // Nothing tells the operator that it is back: it looks again, within half a minute.
-    await expect.poll(() => cluster.keyStates(), { timeout: 60_000 }).toBe('k1 Active, k2 Prepared');
-  }, 90_000);
-
   it('puts back what somebody took out of the Secret, and makes no new key', async () => {
     const before = (await cluster.api.get(secrets, secretRef)).data;
     await cluster.api.delete(secrets, secretRef);

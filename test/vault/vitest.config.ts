@@ -6,6 +6,8 @@ export default defineConfig({
     root: import.meta.dirname,
     include: ['**/*.vault.ts'],
     fileParallelism: false,
+    // Of tests that may run at the same time: each of them mostly waits.
+    maxConcurrency: 10,
     testTimeout: 60_000,
     hookTimeout: 120_000,
     passWithNoTests: false,

@@ -137,8 +137,8 @@ export class OperatorFixture {
   }
 
   /** What `look` gives, as soon as it gives something. */
-  async eventually<T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> {
-    const until = performance.now() + PATIENCE_MS;
+  async eventually<T>(what: string, look: () => Promise<T | undefined | false>, patienceMs = PATIENCE_MS): Promise<T> {
+    const until = performance.now() + patienceMs;
     for (;;) {
       const seen = await look();
       if (seen !== undefined && seen !== false) return seen;

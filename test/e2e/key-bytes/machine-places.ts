@@ -19,9 +19,12 @@ export function* memoryOf(pod: string): Generator<Place> {
   for (const pid of processesOf(pod)) yield* blocksOf(pid, `memory of ${pod}`);
 }
 
-/** Of a pod's containers, as this machine numbers them. */
-export function processesOf(pod: string): number[] {
-  return pids().filter((pid) => read(`/proc/${pid}/environ`).includes(`HOSTNAME=${pod}\0`));
+/** Of a pod's containers, as this machine numbers them; of these the ones with `word` among their arguments. */
+export function processesOf(pod: string, word = ''): number[] {
+  return pids().filter((pid) => {
+    const [environment, line] = ['environ', 'cmdline'].map((name) => read(`/proc/${pid}/${name}`));
+    return environment?.includes(`HOSTNAME=${pod}\0`) && line?.includes(word);
+  });
 }
 
 /** Every file of a folder. */

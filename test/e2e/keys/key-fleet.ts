@@ -10,6 +10,7 @@ import { clientPod, type RelayAddress, relayAddress } from '../client-pod.ts';
 import { cluster, type SuiteNamespace } from '../cluster-fixture.ts';
 import { Keeper } from '../duties/keeper.ts';
 import { IMAGES, loadCodexImage, loadGlibcImage } from '../images/images.ts';
+import { processesOf } from '../key-bytes/machine-places.ts';
 import { until } from '../until.ts';
 import { echoProgram } from './echoes.ts';
 import { codexPod } from './long-turn.ts';
@@ -210,6 +211,14 @@ export class KeyFleet {
     const name = (await this.executor()).status.pod?.name;
     if (name === undefined) throw new Error('the Executor has no pod');
     return name;
+  }
+
+  /** As when it is out of memory. Resolves when the kubelet says that it has started it again. */
+  async restartSidecar(): Promise<void> {
+    const pod = await this.executorPod();
+    for (const pid of processesOf(pod, '--keys-dir')) process.kill(pid, 'SIGKILL');
+    const restarts = `jsonpath={.status.initContainerStatuses[?(@.name=="noisefleet-sidecar")].restartCount}=1`;
+    await this.kubectl.wait(`pod/${pod}`, restarts, READY_SECONDS);
   }
 
   get #path(): string {

@@ -55,7 +55,7 @@ export class RelayTraffic {
     await promisify(execFile)('gcc', ['-O1', '-o', program, join(import.meta.dirname, 'capture.c')]);
     traffic.#taps = await Promise.all(pods.map((pod) => traffic.#tap(program, pod)));
     // What it dialled before nobody could read: it begins anew, in the same network.
-    for (const pid of pods.flatMap(processesOf)) process.kill(pid, 'SIGKILL');
+    for (const pid of pods.flatMap((pod) => processesOf(pod))) process.kill(pid, 'SIGKILL');
     await kubectl.wait('relay/main', 'condition=Ready', READY_SECONDS);
     return traffic;
   }
