@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { Controller, keyOf, type ObjectKey, type RuntimeMetrics, refOf } from '../kube/index.ts';
+import { type Change, Controller, keyOf, type ObjectKey, type RuntimeMetrics, refOf } from '../kube/index.ts';
 import type { Clock } from '../telemetry/index.ts';
 import { type EnvironmentId, environmentIdOf } from '../wire/index.ts';
 import { type ExecutorControllerOptions, ExecutorReconciler } from './executor/reconcile.ts';
 import { reconcileGrant } from './grants/reconcile.ts';
 import type { Informers } from './informers.ts';
 import { relayOf } from './namespaces/decide.ts';
-import type { ServedRelay } from './own-kinds.ts';
+import type { ServedExecutor, ServedRelay } from './own-kinds.ts';
 import type { Registries } from './registries/registries.ts';
 import { isNews } from './registries/sessions.ts';
 import { countedAnew } from './relay/executors.ts';
@@ -106,9 +106,9 @@ function connect(informers: Informers, { relays, executors, grants }: Controller
       relays.enqueue(keyOf(change.object.metadata));
       if (change.type !== 'updated' || concernsExecutors(change.before, change.object)) executorsOf(change.object);
     }),
-    informers.executors.onChange(({ object }) => {
-      executors.enqueue(keyOf(object.metadata));
-      grantsIn(object.metadata.namespace);
+    informers.executors.onChange((change) => {
+      executors.enqueue(keyOf(change.object.metadata));
+      if (concernsGrants(change)) grantsIn(change.object.metadata.namespace);
     }),
     informers.grants.onChange(({ object }) => grants.enqueue(keyOf(object.metadata))),
     informers.onChildOf('Relay', (owner) => relays.enqueue(keyOf(owner))),
@@ -152,6 +152,11 @@ function tellExecutors(
     const facts = registries.facts(relay, environmentIdOf(namespace, name), executor.status.pod?.uid);
     if (isNews(executor, facts)) executors.enqueue(keyOf(executor.metadata));
   }
+}
+
+/** Grants select by labels, and what becomes of an executor's keys and pods is written often. */
+function concernsGrants(change: Change<ServedExecutor>): boolean {
+  return change.type !== 'updated' || !isDeepStrictEqual(change.before.metadata.labels, change.object.metadata.labels);
 }
 
 /** A Relay's replicas come and go without its executors caring. */

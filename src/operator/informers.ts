@@ -24,7 +24,7 @@ import { type EnvironmentId, environmentIdOf } from '../wire/index.ts';
 import type { OwnerKind } from './children/child.ts';
 import { executorGrants, executors, relays, type ServedExecutor } from './own-kinds.ts';
 import { registryPodOf } from './registries/replicas.ts';
-import type { Stores } from './world.ts';
+import { BY_CONTROLLER, type Stores } from './world.ts';
 
 export interface InformersOptions {
   readonly api: ObjectApi;
@@ -48,10 +48,11 @@ export class Informers {
       informer.follow(ALL_NAMESPACES);
       return informer;
     };
-    const children = <T extends KubeObject>(resource: Resource<T>) =>
+    const children = <T extends KubeObject>(resource: Resource<T>, indexes: Record<string, IndexFunction<T>> = {}) =>
       new Informer({
         ...options,
         resource,
+        indexes,
         labelSelector: `${LABELS.managedBy}=${FIELD_MANAGER}`,
         fieldManager: FIELD_MANAGER,
       });
@@ -61,7 +62,7 @@ export class Informers {
     });
     this.grants = own(executorGrants);
     this.#children = {
-      pods: children(pods),
+      pods: children(pods, { [BY_CONTROLLER]: controllerUid }),
       secrets: children(secrets),
       configMaps: children(configMaps),
       services: children(services),
@@ -141,4 +142,9 @@ export class Informers {
       for (const stop of stops) stop();
     };
   }
+}
+
+function controllerUid(pod: KubeObject): string[] {
+  const controller = controllerOf(pod);
+  return controller === undefined ? [] : [controller.uid];
 }

@@ -22,12 +22,20 @@ export interface ReadStore<T> {
   list(namespace?: string): readonly T[];
 }
 
+/** The index of pods by the UID of their controller. */
+export const BY_CONTROLLER = 'controller';
+
+/** A namespace may have thousands of pods, and each executor asks for its own at each look. */
+interface PodStore extends ReadStore<Pod> {
+  by(index: typeof BY_CONTROLLER, uid: string): readonly Pod[];
+}
+
 /** Our own kinds, everywhere; our children, in the namespaces that are enabled. */
 export interface Stores {
   readonly relays: ReadStore<ServedRelay>;
   readonly executors: ReadStore<ServedExecutor>;
   readonly grants: ReadStore<ServedGrant>;
-  readonly pods: ReadStore<Pod>;
+  readonly pods: PodStore;
   readonly secrets: ReadStore<Secret>;
   readonly configMaps: ReadStore<ConfigMap>;
   readonly services: ReadStore<Service>;

@@ -54,7 +54,7 @@ export async function reconcileDeleted(
     return undefined;
   }
   const owner = { kind: 'Executor', namespace, name, uid } as const;
-  await deleteOthers(world, owner, world.stores.pods.list(namespace), undefined, signal);
+  await deleteOthers(world, owner, undefined, signal);
   const failure = await removeKeys(store, executor, signal);
   const deadline = (parseTime(executor.metadata.deletionTimestamp) ?? 0) + PATIENCE_MS;
   const now = world.clock.now();

@@ -4,7 +4,7 @@ import { isApiError, isControlledBy, type Pod, pods } from '../../kube/index.ts'
 import { currentChild, NotOwnedError } from '../children/apply-child.ts';
 import type { Child, Owner } from '../children/child.ts';
 import type { Stall } from '../namespaces/decide.ts';
-import type { World } from '../world.ts';
+import { BY_CONTROLLER, type World } from '../world.ts';
 
 /** The pod that was made, or why the API server does not take it, or that another pod has its name. */
 export type CreatedPod = { readonly pod: Pod } | { readonly refused: Stall } | { readonly nameTaken: true };
@@ -47,13 +47,11 @@ export async function createPod(
 export async function deleteOthers(
   world: World,
   owner: Owner,
-  all: readonly Pod[],
   kept: string | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const { metadata } of all) {
+  for (const { metadata } of world.stores.pods.by(BY_CONTROLLER, owner.uid)) {
     if (metadata.name === kept || metadata.deletionTimestamp !== undefined) continue;
-    if (!isControlledBy({ metadata }, { metadata: { uid: owner.uid } })) continue;
     const ref = { namespace: owner.namespace, name: metadata.name };
     await world.api.delete(pods, ref, { uid: metadata.uid, signal }).catch((error: unknown) => {
       if (!isApiError(error, 'NotFound', 'Conflict')) throw error; // gone already, or another pod by now

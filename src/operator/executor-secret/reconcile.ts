@@ -4,6 +4,7 @@ import {
   isLive,
   type KeeperInput,
   type KeeperStep,
+  type KeyEffect,
   type KeyKeeper,
   type KeysRecord,
   keysMessage,
@@ -41,15 +42,23 @@ export async function reconcileKeys(
   done: (done: DoneEffect) => void,
   signal: AbortSignal,
 ): Promise<KeysResult> {
-  let step = await keeper.step(input, { signal });
+  let seen = input;
+  let step = await keeper.step(seen, { signal });
   const { store } = step.observed;
   const known = store.reachable ? store.keys.map(({ id }) => id) : [];
   for (let left = MAX_STEPS; ; left--) {
     const { effect, isDone, record } = step;
     if (effect !== undefined && isDone === true) done({ effect, record, known });
     if (left === 0 || step.type !== 'acted') return resultOf(step, input.now);
-    step = await keeper.step(input, { signal });
+    seen = afterEffect(seen, effect);
+    step = await keeper.step(seen, { signal });
   }
+}
+
+/** Stores are looked at in each step; of the pod it is only known what a cache shows, which is behind the poke. */
+function afterEffect(seen: KeeperInput, effect: KeyEffect | undefined): KeeperInput {
+  const { pod } = seen;
+  return effect?.type === 'poke' && pod !== undefined ? { ...seen, pod: { ...pod, poked: effect.value } } : seen;
 }
 
 function resultOf({ type, observed, record, until }: KeeperStep, now: number): KeysResult {

@@ -337,9 +337,8 @@ export class ExecutorReconciler {
       (attempt) => podName(owner, attempt),
       world.clock.now(),
     );
-    const all = world.stores.pods.list(owner.namespace);
     if (decision.action.type === 'none') {
-      await deleteOthers(world, owner, all, decision.status?.name, signal);
+      await deleteOthers(world, owner, decision.status?.name, signal);
       return { decision, view: view?.name === decision.status?.name ? view : undefined };
     }
     const { attempt } = decision.action;
@@ -351,7 +350,7 @@ export class ExecutorReconciler {
     const { retryTime: _, ...rest } = decision.status ?? { name: made.name, attempt, failures: 0 };
     const fence = { ...rest, uid: made.uid, ...(startTime !== undefined && { startTime }) };
     this.#made.remember(owner, fence);
-    await deleteOthers(world, owner, all, made.name, signal);
+    await deleteOthers(world, owner, made.name, signal);
     return { decision: { ...decision, status: fence }, view: made };
   }
 }
