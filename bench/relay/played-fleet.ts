@@ -22,8 +22,11 @@ import { kill, startScript } from './processes.ts';
 
 /** Life of a harness's ticket (our-side.md §2), in seconds. */
 const TICKET_SECONDS = 60;
-const PING = maskedMessage(Buffer.from(controlToRelay.encode({ type: 'ping', nonce: 'bench' })), OPCODE.text);
-const SESSIONS = maskedMessage(Buffer.from(controlToRelay.encode({ type: 'sessions', sessions: [] })), OPCODE.text);
+export const PING = maskedMessage(Buffer.from(controlToRelay.encode({ type: 'ping', nonce: 'bench' })), OPCODE.text);
+export const SESSIONS = maskedMessage(
+  Buffer.from(controlToRelay.encode({ type: 'sessions', sessions: [] })),
+  OPCODE.text,
+);
 const PONG = maskedMessage(Buffer.alloc(0), 0xa);
 
 /** What arrives at an executor or a harness after its handshake. It is gone when the call returns. */
@@ -101,9 +104,8 @@ export class PlayedFleet {
 
   /** A sidecar in presence. */
   async executor(ticket: ExecutorTicket = executorTicket()): Promise<PlayedExecutor> {
-    const token = await this.#registry.signer.signExecutorTicket(ticket, now());
+    const { url, token } = await this.#executorDial(ticket);
     let onBytes = (bytes: Uint8Array): void => reader.push(bytes);
-    const url = `${this.#relay.told.url}/v1/executor?ticket=${token}`;
     const socket = await dialWebSocket(this.received.executors, url, (bytes) => onBytes(bytes));
     const executor: PlayedExecutor = {
       ...{ socket, ticket, onMessage: undefined },
@@ -118,6 +120,11 @@ export class PlayedFleet {
     socket.write(SESSIONS);
     await this.#present.until(token);
     return executor;
+  }
+
+  /** What an executor dials that another process plays. */
+  async executorUrl(ticket: ExecutorTicket): Promise<string> {
+    return (await this.#executorDial(ticket)).url;
   }
 
   /** A harness with an open stream, each of an identity of its own. */
@@ -170,6 +177,11 @@ export class PlayedFleet {
     };
     await Promise.all(Array.from({ length: atOnce }, dialer));
     return harnesses;
+  }
+
+  async #executorDial(ticket: ExecutorTicket): Promise<{ url: string; token: string }> {
+    const token = await this.#registry.signer.signExecutorTicket(ticket, now());
+    return { url: `${this.#relay.told.url}/v1/executor?ticket=${token}`, token };
   }
 
   #harnessTicket({ environmentId, registrationId }: ExecutorTicket): Promise<string> {

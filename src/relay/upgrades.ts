@@ -152,9 +152,12 @@ export class Upgrades {
   }
 }
 
+/** Why a wait for somebody ends who went. Without it each socket that is refused costs an exception with a stack. */
+const GONE = new Error('the socket that asked is gone');
+
 function watchOver(socket: Duplex): Watch {
   const controller = new AbortController();
-  const abort = () => controller.abort();
+  const abort = () => controller.abort(GONE);
   socket.on('error', abort);
   socket.on('close', abort);
   const release = () => void socket.off('error', abort).off('close', abort);

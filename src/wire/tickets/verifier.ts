@@ -61,8 +61,7 @@ export class TicketVerifier {
   }
 
   async #signed(kind: TicketKind, token: string, audience: string, now: number) {
-    // Loaded when first used: most processes that load this room never touch a ticket.
-    const { jwtVerify } = await import('jose');
+    const { jwtVerify } = await loadJose();
     try {
       return await jwtVerify(token, (header) => this.#keyOf(kind, header), {
         algorithms: ['EdDSA'],
@@ -111,4 +110,12 @@ function refusal(kind: TicketKind, error: unknown): TicketError {
 
 function badClaims(kind: TicketKind): TicketError {
   return new TicketError('ticket_invalid', kind, 'a claim is missing or malformed');
+}
+
+let jose: Promise<typeof import('jose')> | undefined;
+
+/** When first used: most processes that load this room never touch a ticket. Kept, since finding a module again is a tenth of a whole check. */
+function loadJose(): Promise<typeof import('jose')> {
+  jose ??= import('jose');
+  return jose;
 }
