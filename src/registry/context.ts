@@ -32,7 +32,10 @@ export interface RegistryContext {
 }
 
 /** Present and not denied: what may be handed out. */
-export function usableRoutes({ table, denies }: RegistryContext, environmentId: EnvironmentId): Route[] {
+export function usableRoutes(
+  { table, denies }: Pick<RegistryContext, 'table' | 'denies'>,
+  environmentId: EnvironmentId,
+): Route[] {
   return table.routes(environmentId).filter(({ ticket }) => {
     const { registrationId, incarnation } = ticket;
     return denies.against({ environmentId, registrationId, incarnation }) === undefined;
