@@ -4,6 +4,7 @@ import {
   type Access,
   distinctAccess,
   type EnvironmentId,
+  type Fingerprint,
   type Followed,
   followAuthorities,
   MAX_REPORTED_KEYS,
@@ -12,7 +13,9 @@ import {
 } from '../wire/index.ts';
 import { codeOf, ExecutorError } from './errors.ts';
 import { execServerToken } from './exec-server-token.ts';
-import { type ExecutorKey, KeysFolder } from './keys/keys-folder.ts';
+import { DepartedKeys } from './keys/departed-keys.ts';
+import type { ExecutorKey } from './keys/executor-key.ts';
+import { KeysFolder } from './keys/keys-folder.ts';
 import type { ExecutorOptions, StopReason } from './options.ts';
 import { KeyRegistration, type SocketOptions } from './registration/key-registration.ts';
 import { RegistryClient } from './registration/registry-client.ts';
@@ -113,6 +116,7 @@ class Sidecar {
   readonly #enforcer: Enforcer;
   readonly #watch: WatchClient;
   readonly #keys: KeysFolder;
+  readonly #departed: DepartedKeys;
   readonly #context: StreamContext;
   /** Undefined: the system's authorities are trusted. */
   readonly #trust: Followed<string> | undefined;
@@ -156,6 +160,7 @@ class Sidecar {
     this.#context = this.#streamContext(token);
     this.#enforcer = this.#makeEnforcer();
     this.#watch = this.#makeWatch(registryUrl);
+    this.#departed = new DepartedKeys({ clock, logger, onGone: () => this.#watch.reportSoon() });
     this.#keys = new KeysFolder({
       dir: keysDir,
       clock,
@@ -194,6 +199,7 @@ class Sidecar {
 
   async #close(reason: StopReason): Promise<void> {
     this.#keys.close();
+    this.#departed.close();
     this.#client.close();
     await Promise.all([...this.#registrations].map((registration) => registration.close()));
     await this.#watch.close();
@@ -263,7 +269,7 @@ class Sidecar {
     this.#forgetDone();
     const known = [...this.#registrations].find((registration) => registration.key.fingerprint === key.fingerprint);
     if (known !== undefined) {
-      known.reinstate();
+      known.reinstate(key);
       return;
     }
     const registration = new KeyRegistration({
@@ -284,8 +290,13 @@ class Sidecar {
   }
 
   #removeKey(key: ExecutorKey): void {
-    for (const registration of this.#registrations)
-      if (registration.key.fingerprint === key.fingerprint) registration.retire();
+    for (const registration of this.#registrations) {
+      if (registration.key.fingerprint !== key.fingerprint) continue;
+      registration.retire();
+      // It may be that of an earlier file with the same key.
+      this.#departed.add(registration.key);
+    }
+    this.#departed.add(key);
     this.#sessions.forgetDetached(key.fingerprint);
     this.#forgetDone();
     this.#watch.reportSoon();
@@ -335,8 +346,16 @@ class Sidecar {
     return {
       keys: keys.slice(-MAX_REPORTED_KEYS),
       sessions: this.#sessions.size,
+      loaded: this.#loaded(),
       ...(lastActivity !== undefined && { lastActivity }),
     };
+  }
+
+  /** Keys whose private half is in memory. */
+  #loaded(): Fingerprint[] {
+    const held = [...this.#registrations].map(({ key }) => key).filter(({ keypair }) => keypair !== undefined);
+    const all = [...this.#departed.fingerprints, ...held.map(({ fingerprint }) => fingerprint)];
+    return [...new Set(all)].slice(-MAX_REPORTED_KEYS);
   }
 
   /** Another incarnation took our place: nothing of ours may run on (our-side §9). */

@@ -1,4 +1,6 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
+import { fingerprintOf } from '../wire/index.ts';
 import { eventually, Fixture } from './testing/fixture.ts';
 import type { ExecutorSocket } from './testing/scripted-relay.ts';
 import { sessionIn, TestHarness } from './testing/test-harness.ts';
@@ -49,6 +51,35 @@ describe('keys that change', () => {
     attached.leave();
     await eventually(() => socket.socket.readyState === socket.socket.CLOSED);
     await (await fixture.harness({ key: 'k2' })).initialize();
+  });
+
+  it('says which keys it has in memory: one that is gone no longer, while its streams go on', async () => {
+    fixture = await Fixture.start();
+    fixture.addKey('k2');
+    await fixture.socket('k2');
+    const attached = await fixture.harness({ key: 'k1' });
+    await attached.initialize();
+    const loaded = () => fixture.registry.heard.findLast((message) => message.type === 'report')?.loaded;
+    const [k1, k2] = ['k1', 'k2'].map((id) => fingerprintOf(fixture.key(id).publicKey));
+    await eventually(() => loaded()?.length === 2);
+    expect(loaded()).toEqual([k1, k2]);
+    fixture.removeKey('k1');
+    await eventually(() => loaded()?.length === 1);
+    expect(loaded()).toEqual([k2]);
+    expect(await attached.request('echo', { n: 3 })).toMatchObject({ result: { echo: { n: 3 } } });
+  });
+
+  it('serves a key whose file came back while its streams went on', async () => {
+    fixture = await Fixture.start();
+    const attached = await fixture.harness({ key: 'k1' });
+    await attached.initialize();
+    const file = readFileSync(fixture.path('keys', 'k1.json'));
+    fixture.removeKey('k1');
+    await eventually(() => fixture.log.lines('key out of memory').length > 0);
+    writeFileSync(fixture.path('keys', 'k1.json'), file, { mode: 0o600 });
+    await eventually(() => fixture.log.lines('key loaded').length === 2);
+    await (await fixture.harness({ key: 'k1' })).initialize();
+    expect(await attached.request('echo', { n: 4 })).toMatchObject({ result: { echo: { n: 4 } } });
   });
 
   it('cannot resume under a new key what was opened under one that is gone', async () => {

@@ -54,14 +54,14 @@ export function statusOf(record: KeysRecord): KeysStatus {
   };
 }
 
-function keyStatus({ state, cut, ...facts }: KeyRecord): KeyStatus[] {
+function keyStatus({ state, cut, heldBy, ...facts }: KeyRecord): KeyStatus[] {
   switch (state) {
     case 'Pending':
     case 'Prepared':
     case 'Active':
     case 'Retiring':
     case 'Revoked':
-      return [{ ...facts, state, ...cutStatus(cut) }];
+      return [{ ...facts, state, ...partyStatus({ cut, heldBy }) }];
     case 'Retired':
     case 'Destroyed':
       return [];
@@ -70,14 +70,14 @@ function keyStatus({ state, cut, ...facts }: KeyRecord): KeyStatus[] {
   }
 }
 
-function formerKeyStatus({ state, cut, ...facts }: KeyRecord, isMoved: boolean): FormerKeyStatus[] {
-  if (state === 'Retired' || state === 'Destroyed') return [{ ...facts, state }];
-  return state === 'Revoked' && isMoved ? [{ ...facts, state, ...cutStatus(cut) }] : [];
+function formerKeyStatus({ state, cut, heldBy, ...facts }: KeyRecord, isMoved: boolean): FormerKeyStatus[] {
+  if (state === 'Retired' || state === 'Destroyed') return [{ ...facts, state, ...partyStatus({ heldBy }) }];
+  return state === 'Revoked' && isMoved ? [{ ...facts, state, ...partyStatus({ cut, heldBy }) }] : [];
 }
 
-/** Names of parties that a status has room for; how many there are it says in any case. */
-const MAX_MISSING_NAMES = 20;
-
-function cutStatus(cut: KeyRecord['cut']): Pick<KeyStatus, 'cut'> {
-  return cut === undefined ? {} : { cut: { ...cut, missing: cut.missing.slice(0, MAX_MISSING_NAMES) } };
+function partyStatus({ cut, heldBy }: Pick<KeyRecord, 'cut' | 'heldBy'>): Pick<KeyStatus, 'cut' | 'heldBy'> {
+  return {
+    ...(cut !== undefined && { cut: { ...cut, missing: [...cut.missing] } }),
+    ...(heldBy !== undefined && { heldBy: [...heldBy] }),
+  };
 }

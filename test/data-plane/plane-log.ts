@@ -17,8 +17,12 @@ export class PlaneLog {
   }
 
   has(component: string, message: string): boolean {
-    return this.#lines.some(
-      (line) => line.includes(`"component":"${component}"`) && line.includes(`"msg":"${message}"`),
-    );
+    return this.lines(component, message).length > 0;
+  }
+
+  lines(component: string, message: string): readonly { readonly [field: string]: unknown }[] {
+    return this.#lines
+      .filter((line) => line.includes(`"component":"${component}"`) && line.includes(`"msg":"${message}"`))
+      .map((line) => JSON.parse(line));
   }
 }

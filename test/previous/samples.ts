@@ -168,6 +168,7 @@ const WATCH_TO_REGISTRY: Samples<WatchToRegistry> = {
       keys: [{ keyId, fingerprint, registrationId, present: true }],
       sessions: 2,
       lastActivity: 1_800_000_000.5,
+      loaded: [fingerprint],
     },
     { type: 'report', keys: [{ fingerprint, registrationId, present: false }], sessions: 0 },
   ],
@@ -177,7 +178,7 @@ const WATCH_TO_REGISTRY: Samples<WatchToRegistry> = {
 };
 
 const registration = { registrationId, fingerprint, incarnation, firstRegistrationTime: 1_800_000_000.5, relays: 2 };
-const acknowledgements = [{ by: 'relay Zm9vYmFyYmF6cXV4', time: 1_800_000_001.5 }];
+const acknowledgements = [{ by: 'sidecar of team-a_build', time: 1_800_000_001.5, incarnation }];
 
 const TO_OPERATOR: Samples<RegistryToOperator> = {
   hello: [{ type: 'hello', registryId: 'main-registry-0' }],
@@ -188,6 +189,7 @@ const TO_OPERATOR: Samples<RegistryToOperator> = {
         ...{ environmentId, incarnation, sessions: 2, lastActivity: 1_800_000_000.5 },
         registrations: [{ ...registration, keyId }],
         denies: [{ ...fullDeny, acknowledgements }],
+        ...{ revoked: [fingerprint], loaded: [fingerprint] },
       },
     },
     {
@@ -195,7 +197,10 @@ const TO_OPERATOR: Samples<RegistryToOperator> = {
       environment: {
         environmentId,
         registrations: [registration],
-        denies: denies.map((each) => ({ ...each, acknowledgements: [] })),
+        denies: denies.map((each) => ({
+          ...each,
+          acknowledgements: [{ by: 'relay main-relay-0', time: 1_800_000_001.5 }],
+        })),
       },
     },
   ],

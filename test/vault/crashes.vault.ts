@@ -123,9 +123,12 @@ class Life {
       heard: {
         known: true,
         present: new Set(live.flatMap(({ fingerprint }) => fingerprint ?? [])),
+        live: new Set(),
         acknowledged: new Map(),
+        registries: [],
         sidecars: [],
         relays: [],
+        loaded: undefined,
       },
     });
   }

@@ -6,6 +6,8 @@ import { count, statusBase } from './status.ts';
 export const MAX_KEYS_IN_STATUS = 10;
 /** Names of those that a revocation waits for; how many there are is told in any case. */
 const MAX_MISSING = 20;
+/** An executor has one sidecar. */
+const MAX_HOLDERS = 4;
 /** Values of the rotation annotation that are remembered as handled. */
 export const MAX_HANDLED_REQUESTS = 10;
 
@@ -18,10 +20,12 @@ const fingerprint = text({
 });
 
 const cut = fields({
-  acknowledged: count.describe('Relays and sidecars that said that they cut.'),
+  acknowledged: count.describe('Registries, relays and sidecars that said that they refuse it and have cut.'),
   expected: count.describe('Those that there are.'),
   missing: list(prose, { max: MAX_MISSING, type: 'atomic' }).prefault([]).describe('Names of those not heard from.'),
-  completionTime: time.optional().describe('When the last sidecar had cut, or was fenced off. Absent: not complete.'),
+  completionTime: time
+    .optional()
+    .describe('When every registry refused it and the last sidecar had cut, or was fenced off. Absent: not complete.'),
 });
 
 /** What is known of a static keypair in any state. */
@@ -37,7 +41,10 @@ const keyFacts = {
   activationTime: time.optional().describe('When it first served.'),
   retirementTime: time.optional().describe('When it is, or was, no longer accepted.'),
   revocationTime: time.optional().describe('When it was revoked.'),
-  destructionTime: time.optional().describe('When it was gone from Secret and store.'),
+  destructionTime: time.optional().describe('When it was gone from Secret and store, and from the memory of the pod.'),
+  heldBy: list(prose, { max: MAX_HOLDERS, type: 'atomic' })
+    .optional()
+    .describe('Who had not said by then that it is out of its memory, and has not since. Absent: nobody.'),
   cut: cut.optional().describe('How far the cutting of a revoked key is.'),
 } as const;
 

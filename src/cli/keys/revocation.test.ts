@@ -31,29 +31,30 @@ describe('a revocation', () => {
 
   it.each<[string, object, boolean, string]>([
     ['Active', {}, false, 'k3 is not revoked yet: the operator has not recorded it'],
-    [
-      'Revoked',
-      {},
-      false,
-      'k3 is refused by every registry · nothing is heard of who has cut · not gone from Secret and store yet',
-    ],
+    ['Revoked', {}, false, 'k3 is revoked · nothing is heard of who has cut · not gone from Secret, store and pod yet'],
     [
       'Revoked',
       cut(2, ['relay-\x1b[2Jx']),
       false,
-      'k3 is refused by every registry · 2/3 relays and sidecars have cut · not heard from: relay-�[2Jx · not gone from Secret and store yet',
+      'k3 is revoked · refused by 2/3 registries, relays and sidecars · not heard from: relay-�[2Jx · not gone from Secret, store and pod yet',
     ],
     [
       'Revoked',
       { ...cut(2, [], { completionTime: TIME }), destructionTime: TIME },
       true,
-      'k3 is refused by every registry · 2/3 relays and sidecars have cut · not heard from: 1, of unknown names · gone from Secret and store',
+      'k3 is revoked · refused by 2/3 registries, relays and sidecars · not heard from: 1, of unknown names · gone from Secret, store and pod',
     ],
     [
       'Revoked',
       done,
       true,
-      'k3 is refused by every registry · 3/3 relays and sidecars have cut · gone from Secret and store',
+      'k3 is revoked · refused by 3/3 registries, relays and sidecars · gone from Secret, store and pod',
+    ],
+    [
+      'Revoked',
+      { ...done, heldBy: ['sidecar of a_b'] },
+      true,
+      'k3 is revoked · refused by 3/3 registries, relays and sidecars · gone from Secret and store, but not said to be out of memory: sidecar of a_b',
     ],
   ])('of a key that is %s with %j is complete: %s', (state, more, complete, text) => {
     const revocation = revocationOf(withKey(state, more), 'k3');

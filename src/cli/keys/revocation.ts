@@ -77,21 +77,26 @@ export async function followRevocation(
   return last;
 }
 
-/** `k3 is refused by every registry · 3/3 relays and sidecars have cut · gone from Secret and store` */
+/** `k3 is revoked · refused by 5/5 registries, relays and sidecars · gone from Secret, store and pod` */
 export function revocationText({ key, recorded }: Revocation): string {
   if (!recorded) return `${key.id} is not revoked yet: the operator has not recorded it`;
   const { cut } = key;
   const missing = (cut?.missing ?? []).map(printable).join(', ');
   const others = (cut?.expected ?? 0) - (cut?.acknowledged ?? 0);
   const parts = [
-    `${key.id} is refused by every registry`,
+    `${key.id} is revoked`,
     cut === undefined
       ? 'nothing is heard of who has cut'
-      : `${cut.acknowledged}/${cut.expected} relays and sidecars have cut`,
+      : `refused by ${cut.acknowledged}/${cut.expected} registries, relays and sidecars`,
     ...(others > 0 ? [`not heard from: ${missing || `${others}, of unknown names`}`] : []),
-    key.destructionTime === undefined ? 'not gone from Secret and store yet' : 'gone from Secret and store',
+    key.destructionTime === undefined ? 'not gone from Secret, store and pod yet' : goneText(key),
   ];
   return parts.join(' · ');
+}
+
+function goneText({ heldBy = [] }: Key): string {
+  if (heldBy.length === 0) return 'gone from Secret, store and pod';
+  return `gone from Secret and store, but not said to be out of memory: ${heldBy.map(printable).join(', ')}`;
 }
 
 /** For machines. Fields may be added, none renamed. */

@@ -1,18 +1,13 @@
 import { type FSWatcher, readdirSync, statSync, watch } from 'node:fs';
 import { basename, join } from 'node:path';
-import { type Keypair, loadKeyFile } from '../../noise/index.ts';
+import { loadKeyFile } from '../../noise/index.ts';
 import type { Clock, Logger, Timer } from '../../telemetry/index.ts';
-import { type Fingerprint, fingerprintOf, isKeyId, type KeyId } from '../../wire/index.ts';
+import { isKeyId, type KeyId } from '../../wire/index.ts';
 import { codeOf } from '../errors.ts';
+import { ExecutorKey } from './executor-key.ts';
 
 /** A Secret volume changes through a symlink swap, and a watch on it can be lost unseen: looking is cheap, waiting is not. */
 const KEYS_POLL_MS = 1000;
-
-export interface ExecutorKey {
-  readonly id: KeyId;
-  readonly fingerprint: Fingerprint;
-  readonly keypair: Keypair;
-}
 
 export interface KeysFolderOptions {
   dir: string;
@@ -97,8 +92,7 @@ export class KeysFolder {
     const { logger, allowGroupRead } = this.#options;
     this.#seen.set(id, signature);
     try {
-      const keypair = loadKeyFile(this.#path(id), { allowGroupRead });
-      this.#loaded({ id, keypair, fingerprint: fingerprintOf(keypair.publicKey) });
+      this.#loaded(new ExecutorKey(id, loadKeyFile(this.#path(id), { allowGroupRead })));
     } catch (error) {
       logger.error({ key: id, code: codeOf(error), kept: this.#keys.has(id) }, 'key file kept out');
     }

@@ -1,7 +1,7 @@
 import type { Clock, Logger } from '../../telemetry/index.ts';
 import type { EnvironmentId, Incarnation, RegistrationId } from '../../wire/index.ts';
 import { Backoff } from '../backoff.ts';
-import type { ExecutorKey } from '../keys/keys-folder.ts';
+import type { ExecutorKey } from '../keys/executor-key.ts';
 import { Pause } from '../pause.ts';
 import type { Stream } from '../streams/stream.ts';
 import type { Registration } from '../streams/stream-table.ts';
@@ -109,7 +109,9 @@ export class KeyRegistration {
     this.#log.info('registration retired');
   }
 
-  reinstate(): void {
+  /** The file is back. */
+  reinstate(key: ExecutorKey): void {
+    this.key.renew(key);
     this.#retired = false;
     this.#pause.wake();
   }
@@ -147,7 +149,7 @@ export class KeyRegistration {
         await this.#pause.wait(IDLE_MS);
         continue;
       }
-      const answer = await this.#options.client.register(this.key.keypair.publicKey);
+      const answer = await this.#options.client.register(this.key.publicKey);
       if (this.#pause.stopped) return;
       if (this.#retired) continue;
       this.#options.metrics.registerCalls.add(1, { answer: answer.kind });

@@ -16,7 +16,7 @@ import {
   type StreamId,
 } from '../../wire/index.ts';
 import { codeOf } from '../errors.ts';
-import type { ExecutorKey } from '../keys/keys-folder.ts';
+import type { ExecutorKey } from '../keys/executor-key.ts';
 import type { RegistryClient, ValidateAnswer } from '../registration/registry-client.ts';
 import type { DenyBook } from '../watch/deny-book.ts';
 import { Stream, type StreamContext, type StreamLink, type StreamPeer } from './stream.ts';
@@ -154,8 +154,10 @@ export class StreamTable implements StreamLink {
   #accept(streamId: StreamId, message1: Uint8Array): AcceptedChannel | string {
     const { context, registration } = this.#options;
     const { environmentId, registrationId, key } = registration;
+    const { keypair } = key;
+    if (keypair === undefined) return 'key_retired';
     try {
-      const accepted = acceptChannel({ environmentId, registrationId, streamId, keypair: key.keypair, message1 });
+      const accepted = acceptChannel({ environmentId, registrationId, streamId, keypair, message1 });
       return context.admission.beginValidation(keyHash(accepted.harnessKey)) ? accepted : 'too_many_pending';
     } catch (error) {
       // Counted in the metrics; anybody with a ticket could fill the log with these.

@@ -1,4 +1,5 @@
 import { parseTime } from '../../kube/index.ts';
+import { holdEnds } from './destruction.ts';
 import { heldIn, isGoneFrom, isRetained } from './drift.ts';
 import { pausedUntil, withFailure, withoutFailure } from './failures.ts';
 import { hasRoom, nextRecord } from './next-record.ts';
@@ -178,9 +179,14 @@ function waitsOf(observed: ObservedKeys, now: number): (number | undefined)[] {
     .map(withdrawalTime);
   const planned = parseTime(record.nextRotationTime) ?? plannedRotation(record, observed, now);
   const look = store.reachable && secret?.reachable !== false ? undefined : now + LOOK_AGAIN_MS;
-  return [...ends, ...withdrawals, planned, planPokes(record, observed, now).next, look].filter(
-    (time) => time === undefined || time > now,
-  );
+  return [
+    ...ends,
+    ...withdrawals,
+    ...holdEnds(observed, now),
+    planned,
+    planPokes(record, observed, now).next,
+    look,
+  ].filter((time) => time === undefined || time > now);
 }
 
 function earliest(times: readonly (number | undefined)[]): number | undefined {

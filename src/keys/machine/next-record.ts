@@ -1,10 +1,11 @@
 import { MAX_KEYS_IN_STATUS } from '../../api/index.ts';
 import { parseTime, secondTime } from '../../kube/index.ts';
+import { withDestroyed } from './destruction.ts';
 import { adopt, heldIn, highestNumber, mounted } from './drift.ts';
 import { withoutFailure } from './failures.ts';
 import type { ObservedKeys } from './observed.ts';
 import { isLive, isUnderWay, type KeyRecord, type KeysRecord, MAX_LIVE_KEYS, numberOf } from './record.ts';
-import { revokeLost, revokeRequested, withCutProgress, withDestroyed, withKey } from './revocation.ts';
+import { revokeLost, revokeRequested, withCutProgress, withKey } from './revocation.ts';
 import { CLOCK_TOLERANCE_MS, causeOf, handledWith, withNextRotation } from './triggers.ts';
 
 type Transition = (record: KeysRecord, observed: ObservedKeys, now: number) => KeysRecord;

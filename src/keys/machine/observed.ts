@@ -41,11 +41,17 @@ export interface HeardKeys {
   readonly known: boolean;
   /** Fingerprints that are registered on a live socket of the pod that counts. */
   readonly present: ReadonlySet<string>;
+  /** Fingerprints that are registered on a live socket of any pod, also of one that counts no more. */
+  readonly live: ReadonlySet<string>;
   /** Of each fingerprint that is denied: who said that it is enforced. */
   readonly acknowledged: ReadonlyMap<string, ReadonlySet<string>>;
-  /** Who has to say so. No sidecar: none runs, or its incarnation was fenced off. */
+  /** Who has to say so: registries that admit, and the sidecar. No sidecar: none runs, or its incarnation was fenced off. */
+  readonly registries: readonly string[];
   readonly sidecars: readonly string[];
+  /** Who should; a relay only helps (`our-side.md` §4). */
   readonly relays: readonly string[];
+  /** Fingerprints whose private half the sidecar has in memory. Undefined: it has not said. */
+  readonly loaded: ReadonlySet<string> | undefined;
 }
 
 /**

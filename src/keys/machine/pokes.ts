@@ -37,11 +37,14 @@ export function planPokes(record: KeysRecord, observed: ObservedKeys, now: numbe
   };
 }
 
-/** Whether what is registered is what the Secret holds. Not known is no. */
+/** Whether what is registered is what the Secret holds, and nothing else is in memory. Not known is no. */
 function isInStep({ keys }: KeysRecord, observed: ObservedKeys): boolean {
   const place = mounted(observed);
   if (!observed.heard.known || !place.reachable) return false;
   const held = new Set(place.keys.map(({ fingerprint }) => fingerprint));
   const ours = keys.flatMap(({ fingerprint }) => fingerprint ?? []);
-  return ours.every((fingerprint) => held.has(fingerprint) === observed.heard.present.has(fingerprint));
+  const { present, loaded } = observed.heard;
+  return ours.every((fingerprint) => {
+    return held.has(fingerprint) ? present.has(fingerprint) : !present.has(fingerprint) && !loaded?.has(fingerprint);
+  });
 }

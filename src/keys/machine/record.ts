@@ -8,12 +8,12 @@ export type KeyTrigger = 'Initial' | 'Schedule' | 'Annotation' | 'Command' | 'Re
 
 /** How far the cutting of a revoked key is. */
 export interface CutProgress {
-  /** Parties that said so, of those that there are. */
+  /** Registries, relays and sidecars that said so, of those that there are. */
   readonly acknowledged: number;
   readonly expected: number;
-  /** Relays and sidecars that were not heard from, by name. */
+  /** Those that were not heard from, by name, as far as there is room. */
   readonly missing: readonly string[];
-  /** When the last sidecar had acknowledged, or was fenced off. */
+  /** When every registry refused it, and the last sidecar had acknowledged or was fenced off. */
   readonly completionTime?: string | undefined;
 }
 
@@ -36,6 +36,8 @@ export interface KeyRecord {
   readonly revocationTime?: string | undefined;
   /** When it was gone from Secret and store. */
   readonly destructionTime?: string | undefined;
+  /** Who had not said by then that it is out of its memory too. */
+  readonly heldBy?: readonly string[] | undefined;
   readonly cut?: CutProgress | undefined;
 }
 

@@ -49,20 +49,56 @@ describe('a revocation', () => {
     acknowledged: new Map([[print('k1'), new Set(by)]]),
   });
 
-  it('counts who has cut, names who was not heard from, and is complete when every sidecar has', () => {
-    const keys = [revoked(), key('k2', 'Active')];
-    const progress = (by: HeardKeys) => {
-      const decision = decide({ keys, store: both, secret: both, heard: by });
-      return decision.type === 'record' ? decision.record.keys[0]?.cut : decision;
-    };
-    expect(progress(acknowledgedBy('relay a'))).toEqual({ acknowledged: 1, expected: 2, missing: ['sidecar'] });
+  const progress = (by: HeardKeys) => {
+    const decision = decide({ keys: [revoked(), key('k2', 'Active')], store: both, secret: both, heard: by });
+    return decision.type === 'record' ? decision.record.keys[0]?.cut : decision;
+  };
+
+  it('counts who has cut, names who was not heard from, and is complete when every registry and sidecar has', () => {
+    expect(progress(acknowledgedBy('relay a', 'registry'))).toEqual({
+      acknowledged: 2,
+      expected: 3,
+      missing: ['sidecar'],
+    });
     expect(progress(acknowledgedBy('sidecar'))).toEqual({
       acknowledged: 1,
-      expected: 2,
+      expected: 3,
+      missing: ['registry', 'relay a'],
+    });
+    expect(progress(acknowledgedBy('sidecar', 'registry'))).toEqual({
+      acknowledged: 2,
+      expected: 3,
       missing: ['relay a'],
       completionTime: ago(0),
     });
     expect(progress({ ...acknowledgedBy(), known: false })).toEqual({ acknowledged: 0, expected: 0, missing: [] });
+  });
+
+  it('without a pod is complete when every registry refuses the key and no socket is left under it', () => {
+    const alone = (more: Partial<HeardKeys>, ...by: string[]) => {
+      return progress({ ...acknowledgedBy(...by), sidecars: [], ...more });
+    };
+    expect(alone({})).toEqual({ acknowledged: 0, expected: 2, missing: ['registry', 'relay a'] });
+    expect(alone({ live: new Set([print('k1')]) }, 'registry')).toMatchObject({
+      acknowledged: 1,
+      missing: ['relay a'],
+    });
+    expect(alone({ live: new Set([print('k1')]) }, 'registry')).not.toHaveProperty('completionTime');
+    expect(alone({}, 'registry')).toMatchObject({ acknowledged: 1, completionTime: ago(0) });
+    expect(alone({ registries: ['registry', 'registry b'] }, 'registry')).not.toHaveProperty('completionTime');
+  });
+
+  it('names as many as there is room for, and counts all', () => {
+    const relays = Array.from({ length: 30 }, (_, at) => `relay ${at}`);
+    const first = progress({ ...acknowledgedBy('registry', 'sidecar'), relays });
+    expect(first).toMatchObject({ acknowledged: 2, expected: 32 });
+    const { missing = [], ...counts } = first !== undefined && 'missing' in first ? first : {};
+    expect(missing).toHaveLength(20);
+    const keys = [revoked({ cut: { acknowledged: 2, expected: 32, ...counts, missing }, destructionTime: ago(0) })];
+    const heardLate = { ...acknowledgedBy(...missing.slice(0, 5)), relays };
+    expect(decide({ keys: [...keys, key('k2', 'Active')], heard: heardLate })).toMatchObject({
+      record: { keys: [{ cut: { acknowledged: 7, expected: 32 } }, {}] },
+    });
   });
 
   it('names a relay that comes in late no more, and forgets nothing when denies end', () => {
@@ -74,7 +110,7 @@ describe('a revocation', () => {
     });
   });
 
-  const NOT_CUT = { acknowledged: 0, expected: 2, missing: ['relay a', 'sidecar'] };
+  const NOT_CUT = { acknowledged: 0, expected: 3, missing: ['registry', 'relay a', 'sidecar'] };
 
   it('makes the new key before it takes the old one away', () => {
     const keys = [revoked({ cut: NOT_CUT }), key('k2', 'Pending')];

@@ -1,5 +1,5 @@
 import { parseTime, secondTime } from '../../kube/index.ts';
-import { isGoneFrom, lostKeys } from './drift.ts';
+import { lostKeys } from './drift.ts';
 import type { ObservedKeys } from './observed.ts';
 import type { CutProgress, KeyRecord, KeysRecord } from './record.ts';
 
@@ -8,6 +8,9 @@ import type { CutProgress, KeyRecord, KeysRecord } from './record.ts';
  * that this is order and not safety. Milliseconds.
  */
 const CUT_PATIENCE_MS = 30_000;
+
+/** Names of parties that a record has room for; how many there are it says in any case. */
+const MAX_MISSING_NAMES = 20;
 
 const LOST = 'lost: it was in no store any more';
 
@@ -55,17 +58,6 @@ export function withdrawalTime({
   return (parseTime(revocationTime) ?? 0) + CUT_PATIENCE_MS;
 }
 
-/** What is recorded of a revoked or retired key once no place holds it: only then is it called gone. */
-export function withDestroyed(record: KeysRecord, observed: ObservedKeys, now: number): KeysRecord {
-  return record.keys.reduce((so, key) => {
-    const leaves = key.state === 'Retired' || key.state === 'Revoked';
-    if (!leaves || key.destructionTime !== undefined) return so;
-    if (!isGoneFrom(observed.store, key.id) || !isGoneFrom(observed.secret, key.id)) return so;
-    const state = key.state === 'Retired' ? 'Destroyed' : 'Revoked';
-    return withKey(so, { ...key, state, destructionTime: secondTime(now) });
-  }, record);
-}
-
 export function withKey(record: KeysRecord, changed: KeyRecord): KeysRecord {
   return { ...record, keys: record.keys.map((key) => (key.id === changed.id ? changed : key)) };
 }
@@ -74,25 +66,31 @@ function asRevoked(key: KeyRecord, reason: string, now: number): KeyRecord {
   return { ...key, state: 'Revoked', reason, revocationTime: secondTime(now) };
 }
 
-function progressOf({ fingerprint, cut }: KeyRecord, { heard }: ObservedKeys, now: number): CutProgress | undefined {
+function progressOf(
+  { fingerprint = '', cut }: KeyRecord,
+  { heard }: ObservedKeys,
+  now: number,
+): CutProgress | undefined {
   if (!heard.known) return cut === undefined ? NOTHING_HEARD : undefined;
-  const heardFrom = heard.acknowledged.get(fingerprint ?? '') ?? new Set();
-  if (cut?.completionTime !== undefined) return stragglers(cut, heardFrom);
-  const parties = [...heard.sidecars, ...heard.relays];
+  const heardFrom = heard.acknowledged.get(fingerprint) ?? new Set();
+  if (cut?.completionTime !== undefined) return withStragglers(cut, heardFrom);
+  const parties = [...heard.registries, ...heard.sidecars, ...heard.relays];
   const missing = parties.filter((party) => !heardFrom.has(party)).toSorted();
-  const isComplete = heard.sidecars.every((sidecar) => heardFrom.has(sidecar));
+  const isRefused = [...heard.registries, ...heard.sidecars].every((party) => heardFrom.has(party));
+  // Without a pod nobody says that streams are cut: they are where no socket is left of any pod.
+  const isCut = heard.sidecars.length > 0 || !heard.live.has(fingerprint);
   return {
     acknowledged: parties.length - missing.length,
     expected: parties.length,
-    missing,
-    ...(isComplete && { completionTime: secondTime(now) }),
+    missing: missing.slice(0, MAX_MISSING_NAMES),
+    ...(isRefused && isCut && { completionTime: secondTime(now) }),
   };
 }
 
-/** Once every sidecar has cut, relays may still come in. Nobody is added then: denies end, and with them what is known of them. */
-function stragglers(cut: CutProgress, heardFrom: ReadonlySet<string>): CutProgress {
+/** Once it is complete relays may still come in. Nobody is added then: denies end, and with them what is known of them. */
+function withStragglers(cut: CutProgress, heardFrom: ReadonlySet<string>): CutProgress {
   const missing = cut.missing.filter((party) => !heardFrom.has(party));
-  return { ...cut, missing, acknowledged: cut.expected - missing.length };
+  return { ...cut, missing, acknowledged: cut.acknowledged + cut.missing.length - missing.length };
 }
 
 const NOTHING_HEARD: CutProgress = { acknowledged: 0, expected: 0, missing: [] };

@@ -23,7 +23,7 @@ function occurrenceOf({ type, key, previous }: KeyChange): Occurrence | undefine
     case 'retired':
       return normal('KeyRetired', 'RetireKey', `Key ${id} is accepted no more: its overlap is over.`);
     case 'destroyed':
-      return normal('KeyDestroyed', 'DestroyKey', `Key ${id} is gone from Secret and store.`);
+      return destroyed(key);
     case 'revoked': {
       const why = reason === undefined ? '' : `: ${reason}`;
       return {
@@ -36,6 +36,13 @@ function occurrenceOf({ type, key, previous }: KeyChange): Occurrence | undefine
     default:
       return type satisfies never;
   }
+}
+
+function destroyed({ id, heldBy }: KeyRecord): Occurrence {
+  if (heldBy === undefined)
+    return normal('KeyDestroyed', 'DestroyKey', `Key ${id} is gone from Secret, store and pod.`);
+  const note = `Key ${id} is gone from Secret and store. Not said to be out of memory: ${heldBy.join(', ')}.`;
+  return { type: 'Warning', reason: 'KeyDestroyed', action: 'DestroyKey', note };
 }
 
 function normal(reason: string, action: string, note: string): Occurrence {

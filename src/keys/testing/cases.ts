@@ -31,9 +31,12 @@ export function heard(...present: string[]): HeardKeys {
   return {
     known: true,
     present: new Set(present.map(print)),
+    live: new Set(present.map(print)),
     acknowledged: new Map(),
+    registries: ['registry'],
     sidecars: ['sidecar'],
     relays: ['relay a'],
+    loaded: new Set(present.map(print)),
   };
 }
 

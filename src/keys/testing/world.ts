@@ -200,6 +200,7 @@ export class KeysWorld {
     for (const { state, fingerprint } of this.record.keys) {
       if (state !== 'Revoked' || fingerprint === undefined) continue;
       const heard = this.#acknowledged.get(fingerprint) ?? new Set();
+      heard.add('registry');
       if (this.pod) heard.add('sidecar');
       for (const [relay, isReached] of this.relays) if (isReached) heard.add(relay);
       this.#acknowledged.set(fingerprint, heard);
@@ -224,8 +225,11 @@ export class KeysWorld {
       known,
       present: known ? this.present : new Set(),
       acknowledged: new Map([...this.#acknowledged].map(([fingerprint, by]) => [fingerprint, new Set(by)])),
+      live: known ? this.present : new Set(),
+      registries: ['registry'],
       sidecars: this.pod ? ['sidecar'] : [],
       relays: [...this.relays.keys()],
+      loaded: known && this.pod ? new Set(this.pod.mounted.values()) : undefined,
     };
   }
 }

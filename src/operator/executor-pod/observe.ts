@@ -11,21 +11,25 @@ export interface PodView extends ObservedPod {
   readonly ready: boolean;
   /** The sidecar says that it is registered. */
   readonly registered: boolean;
+  /** It has begun, and may serve before the pod counts as running; of a node that is lost nobody knows. */
+  readonly sidecarRuns: boolean;
 }
 
 export function viewPod(pod: Pod): PodView {
   const { metadata, status } = pod;
   const conditions = status?.conditions ?? [];
+  const phase = phaseOf(status?.phase);
   const sidecar = status?.initContainerStatuses?.find(({ name }) => name === CONTAINERS.sidecar);
   return {
     name: metadata.name,
     uid: metadata.uid,
     hash: metadata.annotations?.[ANNOTATIONS.podHash],
-    phase: phaseOf(status?.phase),
+    phase,
     ending: metadata.deletionTimestamp !== undefined,
     message: messageOf(pod),
     ready: conditions.some(({ type, status: value }) => type === 'Ready' && value === 'True'),
     registered: sidecar?.ready === true,
+    sidecarRuns: ['Running', 'Unknown'].includes(phase) || sidecar?.state?.running !== undefined,
   };
 }
 

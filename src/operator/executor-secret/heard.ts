@@ -11,23 +11,34 @@ export interface HeardSources {
   /** Its UID in status. */
   readonly fence: string | undefined;
   readonly record: KeysRecord;
+  /** Pods of relays that run. */
+  readonly relayPods: () => readonly string[];
 }
 
 /** What is known of the keys of an executor outside of stores. */
-export function heardKeys({ facts, environmentId, view, fence, record }: HeardSources): HeardKeys {
-  const isRunning = view?.phase === 'Running' && view.uid === fence;
-  const denies = facts.denies.flatMap((deny) => {
-    if (!('fingerprint' in deny.match)) return [];
-    return [[deny.match.fingerprint, new Set(deny.acknowledgements.map(({ by }) => by))] as const];
-  });
+export function heardKeys({ facts, environmentId, view, fence, record, relayPods }: HeardSources): HeardKeys {
+  const isCurrent = view !== undefined && view.uid === fence;
+  const isRunning = isCurrent && view.phase === 'Running';
   return {
     known: facts.known,
     present: new Set(facts.known ? registered(facts, fence) : onlyKey(isRunning && view.registered, record)),
-    acknowledged: merged(denies),
-    sidecars: isRunning ? [`sidecar of ${environmentId}`] : [],
-    // Registries do not say which relays there are: those that acknowledged are known, those that did not have no name here.
-    relays: [],
+    live: new Set(facts.registrations.map(({ fingerprint }) => fingerprint)),
+    acknowledged: acknowledgedBy(facts, fence),
+    registries: facts.refusals.map(({ registry }) => registryParty(registry)),
+    sidecars: isCurrent && view.sidecarRuns ? [`sidecar of ${environmentId}`] : [],
+    // A registry of an earlier release names relays by their boot ids: which of them have not spoken cannot be told.
+    relays: facts.namesPods && isCutting(record) ? relayPods().map((pod) => `relay ${pod}`) : [],
+    loaded: facts.loaded,
   };
+}
+
+/** Only then is it asked which relays there are. */
+function isCutting({ keys }: KeysRecord): boolean {
+  return keys.some(({ state, cut }) => state === 'Revoked' && cut?.completionTime === undefined);
+}
+
+function registryParty(name: string): string {
+  return `registry ${name}`;
 }
 
 function registered({ registrations }: ExecutorFacts, fence: string | undefined): string[] {
@@ -41,9 +52,19 @@ function onlyKey(isRegistered: boolean, { delivery, keys }: KeysRecord): string[
   return keys.flatMap((key) => (key.id === id && key.fingerprint !== undefined ? [key.fingerprint] : []));
 }
 
-/** Each registry has a deny of its own for one key. */
-function merged(denies: readonly (readonly [string, ReadonlySet<string>])[]): ReadonlyMap<string, ReadonlySet<string>> {
-  const found = new Map<string, ReadonlySet<string>>();
-  for (const [fingerprint, by] of denies) found.set(fingerprint, new Set([...(found.get(fingerprint) ?? []), ...by]));
+/** Of each fingerprint, who enforces it: each registry has a deny of its own for one key. What a pod said that counts no more speaks for no other. */
+function acknowledgedBy({ denies, refusals }: ExecutorFacts, fence: string | undefined): HeardKeys['acknowledged'] {
+  const found = new Map<string, Set<string>>();
+  const add = (fingerprint: string, by: string) =>
+    found.set(fingerprint, (found.get(fingerprint) ?? new Set()).add(by));
+  for (const { match, acknowledgements } of denies) {
+    if (!('fingerprint' in match)) continue;
+    for (const { by, incarnation } of acknowledgements) {
+      if (incarnation === undefined || incarnation === fence) add(match.fingerprint, by);
+    }
+  }
+  for (const { registry, fingerprints } of refusals) {
+    for (const fingerprint of fingerprints) add(fingerprint, registryParty(registry));
+  }
   return found;
 }

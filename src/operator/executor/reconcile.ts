@@ -270,7 +270,7 @@ export class ExecutorReconciler {
 
   async #keys(subject: Subject, { seen, view, heard }: SeenPod, signal: AbortSignal): Promise<KeysResult> {
     const { executor, owner, fence } = subject;
-    const { keys, world } = this.#options;
+    const { keys, world, registries } = this.#options;
     const { namespace, name } = executor.metadata;
     const keeper = new KeyKeeper({
       store: keys.store,
@@ -288,7 +288,10 @@ export class ExecutorReconciler {
       policy: rotationPolicy(executor.spec.keys),
       ...(await requestsOf(executor, record, keys.requesters, signal)),
       pod: view?.phase === 'Running' ? keyPod(seen) : undefined,
-      heard: heardKeys({ facts: heard.facts, environmentId, view, fence: fence?.uid, record }),
+      heard: heardKeys({
+        ...{ facts: heard.facts, environmentId, view, fence: fence?.uid, record },
+        relayPods: () => registries.relayPods(keyOf(relayOf(executor))),
+      }),
     };
     return reconcileKeys(keeper, input, (done) => keys.teller.done(world, executor, done), signal);
   }

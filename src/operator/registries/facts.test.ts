@@ -12,6 +12,7 @@ const report = (change: Partial<EnvironmentReport> = {}): EnvironmentReport => (
   ...change,
 });
 const view = (change: Partial<EnvironmentReport> = {}, complete = true): ReplicaView => ({
+  name: 'registry-1',
   complete,
   report: report(change),
 });
@@ -37,7 +38,10 @@ describe('what registries say together', () => {
 
   it.each([
     ['one says so and another was not heard yet', [view({ sessions: 0 }), view({}, false)]],
-    ['one says so and another cannot tell', [view({ sessions: 0 }), { complete: true, report: undefined }]],
+    [
+      'one says so and another cannot tell',
+      [view({ sessions: 0 }), { name: 'registry-2', complete: true, report: undefined }],
+    ],
     ['what is said is of an earlier pod', [view({ sessions: 0, incarnation: parseIncarnation('uid-0') })]],
     ['nobody has said how many', [view()]],
     ['a relay has not reported yet', [view({ sessions: 0 }, false)]],

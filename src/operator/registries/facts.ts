@@ -6,6 +6,8 @@ type StandingDeny = EnvironmentReport['denies'][number];
 
 /** What one ready registry says of an executor. */
 export interface ReplicaView {
+  /** Of its pod. */
+  readonly name: string;
   /** It has said everything once, and its relays have reported to it: what it does not mention is not there. */
   readonly complete: boolean;
   readonly report: EnvironmentReport | undefined;
@@ -25,6 +27,17 @@ export interface ExecutorFacts {
   readonly registrations: readonly Registration[];
   /** Denies that stand, with everybody who said that they are enforced. */
   readonly denies: readonly StandingDeny[];
+  /** Each ready registry, and the keys that it refuses as revoked; none while it has not said everything once. */
+  readonly refusals: readonly Refusals[];
+  /** Whether registries name relays by their pods, as those of an earlier release do not. */
+  readonly namesPods: boolean;
+  /** Keys in the memory of the sidecar of this incarnation; undefined while nobody says. */
+  readonly loaded: ReadonlySet<string> | undefined;
+}
+
+interface Refusals {
+  readonly registry: string;
+  readonly fingerprints: ReadonlySet<string>;
 }
 
 /**
@@ -48,7 +61,22 @@ export function combine(views: readonly ReplicaView[], incarnation: string | und
     idle: everybodyHeard && current.length === views.length && counts.length > 0 && counts.every((each) => each === 0),
     registrations: registrationsIn(reports),
     denies: deniesIn(reports),
+    refusals: views.map(refusalsOf),
+    namesPods: reports.length > 0 && reports.every(({ revoked }) => revoked !== undefined),
+    loaded: loadedIn(current),
   };
+}
+
+/** What a registry of an earlier release denies stands for what it refuses: it says no more. */
+function refusalsOf({ name, complete, report }: ReplicaView): Refusals {
+  if (!complete || report === undefined) return { registry: name, fingerprints: new Set() };
+  const denied = report.denies.flatMap(({ match }) => ('fingerprint' in match ? match.fingerprint : []));
+  return { registry: name, fingerprints: new Set([...denied, ...(report.revoked ?? [])]) };
+}
+
+function loadedIn(reports: readonly EnvironmentReport[]): ReadonlySet<string> | undefined {
+  const loaded = reports.flatMap((each) => (each.loaded === undefined ? [] : [each.loaded]));
+  return loaded.length === 0 ? undefined : new Set(loaded.flat());
 }
 
 function registrationsIn(reports: readonly EnvironmentReport[]): Registration[] {

@@ -6,7 +6,7 @@ import type { Stores } from '../world.ts';
 import type { WatchRegistry } from './connection.ts';
 import { combine, type ExecutorFacts } from './facts.ts';
 import { ReplicaFeed, type ReplicaFeedOptions, type ReplicaState } from './replica-feed.ts';
-import { type Replica, replicasOf } from './replicas.ts';
+import { type Replica, replicasOf, runningRelays } from './replicas.ts';
 
 export interface RegistriesOptions {
   readonly stores: Pick<Stores, 'relays' | 'pods'>;
@@ -30,6 +30,8 @@ export interface FactsSource {
   facts(relay: ObjectKey, environmentId: EnvironmentId, incarnation: string | undefined): ExecutorFacts;
   /** Since when, in milliseconds, the set of registries that are heard is what it is: what they said before is not yet old then. */
   changedAt(relay: ObjectKey): number;
+  /** Pods of relays that run, by name: also one that no registry hears. */
+  relayPods(relay: ObjectKey): readonly string[];
   /** What each replica that is watched has loaded. */
   ticketKeys(relay: ObjectKey): readonly { readonly pod: string; readonly ids: readonly string[] | undefined }[];
 }
@@ -67,6 +69,11 @@ export class Registries implements FactsSource {
 
   changedAt(relay: ObjectKey): number {
     return this.#changedAt.get(relay) ?? this.#startedAt;
+  }
+
+  relayPods(relay: ObjectKey): readonly string[] {
+    const { namespace, name } = refOf(relay);
+    return namespace === undefined ? [] : runningRelays(name, this.#options.stores.pods.list(namespace));
   }
 
   ticketKeys(relay: ObjectKey): ReturnType<FactsSource['ticketKeys']> {

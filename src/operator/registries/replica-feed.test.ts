@@ -92,7 +92,7 @@ describe('the watch of one registry', () => {
     wire().fail(new FeedError('closed', 'it ends'));
     await settle();
     expect([feed.view(BUILD), changes.at(-1), failures]).toEqual([
-      { complete: false, report: undefined },
+      { name: 'registry-1', complete: false, report: undefined },
       'all',
       ['closed'],
     ]);

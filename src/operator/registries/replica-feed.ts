@@ -58,7 +58,7 @@ export class ReplicaFeed {
   }
 
   view(environmentId: EnvironmentId): ReplicaView {
-    return { complete: this.#state === 'complete', report: this.#reports.get(environmentId) };
+    return { name: this.#options.pod, complete: this.#state === 'complete', report: this.#reports.get(environmentId) };
   }
 
   /** Ends when the signal aborts. */

@@ -23,7 +23,7 @@ export function replicasOf(relay: ServedRelay, pods: readonly Pod[]): Replica[] 
   const [serverName] = serviceHosts(relayNames(relay.metadata).registry, relay.metadata.namespace);
   return pods.flatMap((pod) => {
     const host = pod.status?.podIP;
-    if (host === undefined || !isRegistryOf(relay.metadata.name, pod) || !isServing(pod)) return [];
+    if (host === undefined || !isPartOf(relay.metadata.name, 'registry', pod) || !isServing(pod)) return [];
     const address = { host, port: PORTS.registry, serverName, ca: internal.caBundle };
     return [{ id: `${pod.metadata.uid} ${host}`, pod: pod.metadata.name, address }];
   });
@@ -37,8 +37,17 @@ export function registryPodOf({ metadata }: Pod): string | undefined {
   return keyOf({ namespace, name });
 }
 
-function isRegistryOf(relay: string, { metadata: { labels } }: Pod): boolean {
-  return labels?.[LABELS.relay] === relay && labels?.[LABELS.component] === 'registry';
+/** Names of a Relay's relay pods that run, ready or not: also of one that is cut off, or of which nobody knows whether it still runs. */
+export function runningRelays(relay: string, pods: readonly Pod[]): string[] {
+  return pods
+    .filter((pod) => isPartOf(relay, 'relay', pod) && RUNNING.has(pod.status?.phase ?? ''))
+    .map(({ metadata }) => metadata.name);
+}
+
+const RUNNING: ReadonlySet<string> = new Set(['Running', 'Unknown']);
+
+function isPartOf(relay: string, component: 'registry' | 'relay', { metadata: { labels } }: Pod): boolean {
+  return labels?.[LABELS.relay] === relay && labels?.[LABELS.component] === component;
 }
 
 function isServing({ metadata, status }: Pod): boolean {

@@ -4,6 +4,8 @@ import type { ExecutorFacts } from './facts.ts';
 
 export type SessionsStatus = ExecutorStatus['sessions'];
 
+type Key = StoredExecutor['status']['keys' | 'formerKeys'][number];
+
 /**
  * How long what registries said last is shown after they were lost, or after this operator began to lead. Milliseconds. Long enough for a
  * registry to be replaced and for a hand-over between operators, so that neither rewrites the status of every executor twice.
@@ -37,10 +39,29 @@ export function isNews({ spec, status }: Pick<StoredExecutor, 'spec' | 'status'>
   return shown?.count !== status.sessions?.count || shown?.lastActivityTime !== status.sessions?.lastActivityTime;
 }
 
-/** Whether what registries say of keys is more than status says: one that serves now, or was cut by somebody more. */
-function waitsForKeys({ keys }: StoredExecutor['status'], { registrations, denies }: ExecutorFacts): boolean {
-  return keys.some(({ state, fingerprint, cut }) => {
-    if (state === 'Prepared') return registrations.some((each) => each.fingerprint === fingerprint);
-    return state === 'Revoked' && cut?.completionTime === undefined && denies.length > 0;
+/** Whether what registries say of keys may be more than status says. */
+function waitsForKeys({ keys, formerKeys }: StoredExecutor['status'], facts: ExecutorFacts): boolean {
+  return [...keys, ...formerKeys].some((key) => {
+    const { state, fingerprint } = key;
+    if (fingerprint === undefined) return false;
+    if (state === 'Prepared') return facts.registrations.some((each) => each.fingerprint === fingerprint);
+    return (
+      (state === 'Revoked' && waitsForCut(key, facts)) || (isHeld(key) && facts.loaded?.has(fingerprint) === false)
+    );
   });
+}
+
+/** It is not complete, or somebody came in late of whom it was not heard. */
+function waitsForCut({ cut, fingerprint }: Key, { denies }: ExecutorFacts): boolean {
+  if (cut?.completionTime === undefined) return true;
+  const missing = new Set(cut.missing);
+  return denies.some(({ match, acknowledgements }) => {
+    const isOfKey = 'fingerprint' in match && match.fingerprint === fingerprint;
+    return isOfKey && acknowledgements.some(({ by }) => missing.has(by));
+  });
+}
+
+/** Out of Secret and store, or on its way, and perhaps not out of the sidecar's memory. */
+function isHeld({ state, destructionTime, heldBy }: Key): boolean {
+  return heldBy !== undefined || ((state === 'Retired' || state === 'Revoked') && destructionTime === undefined);
 }

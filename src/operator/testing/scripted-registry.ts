@@ -39,7 +39,7 @@ export class ScriptedRegistry {
     this.#say({ type: 'environment', environment: report });
   }
 
-  /** These keys are registered by this pod. */
+  /** These keys are registered by this pod, and no other is in its memory. */
   serve(
     environment: string,
     uid: string,
@@ -59,7 +59,8 @@ export class ScriptedRegistry {
         relays: 1,
       };
     });
-    this.report(environment, { incarnation, registrations });
+    const loaded = registrations.map(({ fingerprint }) => fingerprint);
+    this.report(environment, { incarnation, registrations, loaded });
   }
 
   /** Every connection ends. */

@@ -1,9 +1,17 @@
 import type { Clock, Logger } from '../../telemetry/index.ts';
-import type { Deny, EnvironmentId } from '../../wire/index.ts';
+import type { Deny, EnvironmentId, Incarnation } from '../../wire/index.ts';
 import { DenyList, type DenySubject, type DenyTarget } from './deny-list.ts';
 
 /** Relays and sidecars that may answer for one deny: all replicas and the few sidecars of an environment, with room. */
 const MAX_ACKNOWLEDGEMENTS = 256;
+
+/** Who said that a deny is enforced; of a sidecar also in which life. */
+export interface Acknowledger {
+  readonly by: string;
+  readonly incarnation?: Incarnation | undefined;
+}
+
+type Acknowledgement = Acknowledger & { /** Seconds since the epoch. */ readonly time: number };
 
 export interface DenyListener {
   readonly denied: (deny: Deny) => void;
@@ -17,7 +25,7 @@ export class DenyBoard {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #listeners: DenyListener[] = [];
-  readonly #acknowledged = new Map<string, Map<string, number>>();
+  readonly #acknowledged = new Map<string, Map<string, Acknowledgement>>();
 
   constructor({ clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
     this.#clock = clock;
@@ -42,19 +50,20 @@ export class DenyBoard {
   }
 
   /** The connection that enforced it tells; until then it counts as not heard from. */
-  acknowledged(denyId: string, by: string): void {
-    this.#logger.info({ denyId, by }, 'deny acknowledged');
+  acknowledged(denyId: string, who: Acknowledger): void {
+    const { by, incarnation } = who;
+    this.#logger.info({ denyId, by, incarnation }, 'deny acknowledged');
     const deny = this.#list.find(denyId);
     if (deny === undefined) return;
-    const times = this.#acknowledged.get(denyId) ?? new Map<string, number>();
-    if (times.size >= MAX_ACKNOWLEDGEMENTS || times.has(by)) return;
-    this.#acknowledged.set(denyId, times.set(by, this.#now()));
+    const known = this.#acknowledged.get(denyId) ?? new Map<string, Acknowledgement>();
+    const name = `${by} ${incarnation ?? ''}`;
+    if (known.size >= MAX_ACKNOWLEDGEMENTS || known.has(name)) return;
+    this.#acknowledged.set(denyId, known.set(name, { ...who, time: this.#now() }));
     for (const listener of this.#listeners) listener.acknowledged?.(deny);
   }
 
-  /** Who said that a deny is enforced, and when, in seconds since the epoch. */
-  acknowledgements(denyId: string): { readonly by: string; readonly time: number }[] {
-    return [...(this.#acknowledged.get(denyId) ?? [])].map(([by, time]) => ({ by, time }));
+  acknowledgements(denyId: string): Acknowledgement[] {
+    return [...(this.#acknowledged.get(denyId)?.values() ?? [])];
   }
 
   /** Drops what belongs to denies that stand no more. */

@@ -24,7 +24,7 @@ export interface UpgradeOptions {
 }
 
 type Accepted =
-  | { readonly kind: 'presence'; readonly ip: string | undefined }
+  | { readonly kind: 'presence'; readonly ip: string | undefined; readonly pod: string | undefined }
   | { readonly kind: 'watch'; readonly watcher: Watcher };
 
 /** Who may open which socket here: relays that prove themselves, sidecars with their executor's bearer. */
@@ -85,7 +85,7 @@ export class Upgrades {
     const proof = await this.#options.proofs.relay(bearer);
     switch (proof.outcome) {
       case 'proven':
-        return { kind: 'presence', ip: proof.ip };
+        return { kind: 'presence', ip: proof.ip, pod: proof.pod };
       case 'unavailable':
         return REFUSALS.notSynced();
       case 'expired':
@@ -119,8 +119,9 @@ export class Upgrades {
     const { hub, watches } = this.#options;
     const server = accepted.kind === 'presence' ? this.#presence : this.#watch;
     server.handleUpgrade(request, socket, head, (webSocket) => {
-      if (accepted.kind === 'presence') hub.accept(webSocket, accepted.ip ?? request.socket.remoteAddress);
-      else watches.accept(webSocket, accepted.watcher);
+      if (accepted.kind === 'watch') return watches.accept(webSocket, accepted.watcher);
+      const { ip, pod } = accepted;
+      hub.accept(webSocket, { remoteAddress: ip ?? request.socket.remoteAddress, pod });
     });
   }
 }

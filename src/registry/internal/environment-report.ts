@@ -2,7 +2,7 @@ import { type EnvironmentReport, fingerprintOf, type RegistrationId } from '../.
 import type { DenyBoard } from '../denies/deny-board.ts';
 import type { EnvironmentRecord } from '../directory/directory.ts';
 import type { PresenceTable, Route } from '../presence/table.ts';
-import type { WatchHub } from '../watch/watch-hub.ts';
+import type { SidecarReport, WatchHub } from '../watch/watch-hub.ts';
 
 export interface ReportSources {
   readonly table: PresenceTable;
@@ -27,7 +27,15 @@ export function environmentReport(
     ...(known !== undefined && { sessions: known }),
     ...(active.length > 0 && { lastActivity: Math.max(...active) }),
     denies: denies.standing(record.id).map((deny) => ({ ...deny, acknowledgements: denies.acknowledgements(deny.id) })),
+    revoked: record.keys.filter(({ state }) => state === 'Revoked').map(({ fingerprint }) => fingerprint),
+    ...loadedIn(reports),
   };
+}
+
+/** What any of them holds; nothing is said while none says. */
+function loadedIn(reports: readonly SidecarReport[]): Pick<EnvironmentReport, 'loaded'> {
+  const loaded = reports.map((each) => each.loaded).filter((each) => each !== undefined);
+  return loaded.length === 0 ? {} : { loaded: [...new Set(loaded.flat())] };
 }
 
 function registrationsOf(routes: readonly Route[]): EnvironmentReport['registrations'] {

@@ -52,7 +52,7 @@ describe('proofs of relays and the operator', () => {
     });
 
   it('finds a relay at the address of its pod', async () => {
-    expect(await proofs.relay(await relayToken())).toEqual({ outcome: 'proven', ip: '10.1.2.3' });
+    expect(await proofs.relay(await relayToken())).toEqual({ outcome: 'proven', ip: '10.1.2.3', pod: pod.name });
   });
 
   it.each([
@@ -75,7 +75,7 @@ describe('proofs of relays and the operator', () => {
     const token = await relayToken();
     await proofs.relay(token);
     issuer.away = true;
-    expect(await proofs.relay(token)).toEqual({ outcome: 'proven', ip: undefined });
+    expect(await proofs.relay(token)).toEqual({ outcome: 'proven', ip: undefined, pod: pod.name });
   });
 
   it('answers the operator’s ServiceAccount on the internal API, and nobody else', async () => {

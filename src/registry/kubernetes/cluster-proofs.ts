@@ -56,10 +56,10 @@ async function podProof(
     const found = await api.pod(namespace, pod.name);
     if (found?.uid !== pod.uid || found.labels[LABELS.relay] !== relay.name) return { outcome: 'unknown' };
     // A pod that serves has an address; one that has none yet dials again in a moment.
-    return found.ip === undefined ? { outcome: 'unavailable' } : { outcome: 'proven', ip: found.ip };
+    return found.ip === undefined ? { outcome: 'unavailable' } : { outcome: 'proven', ip: found.ip, pod: pod.name };
   } catch (error) {
     logger.warn({ pod: pod.name, err: error }, 'relay pod could not be looked up; its connection is its address');
-    return { outcome: 'proven', ip: undefined };
+    return { outcome: 'proven', ip: undefined, pod: pod.name };
   }
 }
 

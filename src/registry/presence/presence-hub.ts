@@ -12,6 +12,7 @@ import {
   type TicketSigner,
   type TicketVerifier,
 } from '../../wire/index.ts';
+import { AckRequests } from '../denies/ack-requests.ts';
 import type { DenyBoard } from '../denies/deny-board.ts';
 import type { StandingAudit } from '../denies/standing-audit.ts';
 import type { Penalties } from '../limits/penalties.ts';
@@ -44,10 +45,18 @@ export interface PresenceHubOptions {
   readonly audit: Pick<StandingAudit, 'access' | 'executor'>;
 }
 
+/** Who opened a presence connection, as far as that is known of more than its own word. */
+export interface RelayPeer {
+  readonly remoteAddress: string | undefined;
+  /** Undefined on one machine. */
+  readonly pod: string | undefined;
+}
+
 /** The registry's end of all presence connections: what relays report goes into the table, what they must hear goes out. */
 export class PresenceHub {
   readonly #options: PresenceHubOptions;
   readonly #connections = new Map<ConnectionId, RelayConnection>();
+  readonly #acks = new Map<ConnectionId, AckRequests>();
   readonly #questions: Questions;
   readonly #gauges: { readonly relays: Gauge; readonly entries: Gauge };
   readonly #refused: Counter;
@@ -81,13 +90,14 @@ export class PresenceHub {
   }
 
   /** Takes over an authenticated socket. */
-  accept(socket: WebSocket, remoteAddress: string | undefined): void {
+  accept(socket: WebSocket, { remoteAddress, pod }: RelayPeer): void {
     const { clock, logger, verifier, registryId, denies, signer } = this.#options;
     this.#lastId += 1;
     const id = this.#lastId;
     const connection = new RelayConnection({
       socket,
       remoteAddress,
+      pod,
       clock,
       logger,
       verifier,
@@ -100,6 +110,7 @@ export class PresenceHub {
       },
     });
     this.#connections.set(id, connection);
+    this.#acks.set(id, new AckRequests((denyId) => connection.send({ type: 'ack-request', denyId })));
     const now = clock.now() / 1000;
     // In this order, and before the relay says anything: it loads keys and denies before it enters presence.
     connection.send({ type: 'hello', registryId, ticketKeys: signer.publicJwks(now), denies: denies.standing() });
@@ -148,8 +159,9 @@ export class PresenceHub {
   }
 
   #onSnapshot(id: ConnectionId, entries: readonly VerifiedEntry[]): void {
-    const { table, clock, expectedRelays } = this.#options;
+    const { table, clock, denies, expectedRelays } = this.#options;
     table.snapshot(id, entries, clock.now());
+    this.#acks.get(id)?.begin(denies.standing());
     if (table.reportingRelays().size >= expectedRelays()) this.#settle();
     for (const { ticket } of entries) this.#appeared(ticket);
     this.#changed();
@@ -183,7 +195,8 @@ export class PresenceHub {
         this.#questions.answer(message.nonce, message.alive);
         return;
       case 'ack':
-        denies.acknowledged(message.denyId, `relay ${this.#connections.get(id)?.bootId ?? ''}`);
+        denies.acknowledged(message.denyId, { by: `relay ${this.#connections.get(id)?.name ?? ''}` });
+        this.#acks.get(id)?.answered();
         return;
       case 'access':
         // A relay of an earlier release lists probes too: they have no grant, and need none.
@@ -201,6 +214,7 @@ export class PresenceHub {
 
   #onClosed(id: ConnectionId): void {
     this.#connections.delete(id);
+    this.#acks.delete(id);
     this.#options.table.lost(id, this.#options.clock.now());
     this.#changed();
   }

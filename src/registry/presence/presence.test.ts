@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { keyHash, PRESENCE_PATH, parseBootId, TicketSigner, TicketVerifier } from '../../wire/index.ts';
+import { fingerprintOf, keyHash, PRESENCE_PATH, parseBootId, TicketSigner, TicketVerifier } from '../../wire/index.ts';
 import { MAX_HOLD_MS, SAME_KEY_GRACE_MS } from '../api/connect.ts';
 import { identityHashOf } from '../identity-hash.ts';
 import { DEMO, LAPTOP, POD_A, POD_B, RegistryFixture, sha256, somePublicKey, someToken } from '../testing/fixture.ts';
@@ -311,6 +311,29 @@ describe('presence', () => {
       const relay = await ScriptedRelay.dial(fixture);
       const { denies } = await relay.hears('hello');
       expect(denies).toMatchObject([{ match: { fingerprint: fixture.fingerprint('k2') }, reason: 'revoked' }]);
+    });
+
+    it('of revoked keys that a relay found standing are asked about, some at a time, and of no others', async () => {
+      const revoked = Array.from({ length: 70 }, (_, at) => ({
+        ...{ id: `k${at + 3}`, state: 'Revoked' as const },
+        fingerprint: fingerprintOf(somePublicKey()),
+      }));
+      await fixture.change((file) => {
+        fixture.environment(DEMO, file).keys.push(...revoked);
+        file.grants = [];
+      });
+      const relay = await ScriptedRelay.dial(fixture);
+      const { denies } = await relay.hears('hello');
+      const asked = () => relay.heard.flatMap((message) => (message.type === 'ack-request' ? message.denyId : []));
+      expect(asked()).toEqual([]);
+      relay.say({ type: 'hello', bootId: parseBootId('relay-boot-1'), port: 7001 });
+      relay.say({ type: 'snapshot', entries: [] });
+      await fixture.until(() => asked().length === 64);
+      for (const denyId of asked()) relay.say({ type: 'ack', denyId });
+      await fixture.until(() => asked().length === 70);
+      expect(new Set(asked())).toEqual(
+        new Set(denies.filter(({ reason }) => reason === 'revoked').map(({ id }) => id)),
+      );
     });
   });
 

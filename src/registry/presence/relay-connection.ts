@@ -29,6 +29,7 @@ type Delta = Exclude<PresenceToRegistry, { type: 'hello' | 'snapshot' }>;
 export interface RelayConnectionOptions {
   readonly socket: WebSocket;
   readonly remoteAddress: string | undefined;
+  readonly pod: string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly verifier: TicketVerifier;
@@ -73,6 +74,11 @@ export class RelayConnection {
 
   get bootId(): BootId | undefined {
     return this.#bootId;
+  }
+
+  /** What people know it by: its pod, where it has one. Undefined before its hello. */
+  get name(): string | undefined {
+    return this.#bootId && (this.#options.pod ?? this.#bootId);
   }
 
   send(message: PresenceToRelay): void {

@@ -138,7 +138,10 @@ export class WatchHub {
   #handle(watch: Watch, message: WatchToRegistry): void {
     switch (message.type) {
       case 'ack':
-        this.#options.denies.acknowledged(message.denyId, `sidecar of ${watch.environmentId}`);
+        this.#options.denies.acknowledged(message.denyId, {
+          by: `sidecar of ${watch.environmentId}`,
+          incarnation: watch.incarnation,
+        });
         return;
       case 'report': {
         const { type: _, ...report } = message;

@@ -27,9 +27,12 @@ const registration = z.object({
   relays: countField,
 });
 
-/** A deny that stands, and who said that it is enforced. */
+/**
+ * A deny that stands, and who said that it is enforced: `relay ` and the name of its pod, or `sidecar of ` and the environment, then with the
+ * incarnation that said so.
+ */
 const standingDeny = denySchema.extend({
-  acknowledgements: z.array(z.object({ by: shortText, time: secondsField })),
+  acknowledgements: z.array(z.object({ by: shortText, time: secondsField, incarnation: incarnationField.optional() })),
 });
 
 const environmentReport = z.object({
@@ -41,6 +44,10 @@ const environmentReport = z.object({
   sessions: countField.optional(),
   lastActivity: secondsField.optional(),
   denies: z.array(standingDeny),
+  /** Keys that this registry refuses as revoked. Absent where a registry of an earlier release speaks, which names relays by their boot ids. */
+  revoked: z.array(fingerprintField).optional(),
+  /** Keys whose private half the sidecar of `incarnation` has in memory. Absent: it does not say. */
+  loaded: z.array(fingerprintField).optional(),
 });
 
 const hello = z.object({ type: z.literal('hello'), registryId: shortText });

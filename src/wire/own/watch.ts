@@ -57,6 +57,8 @@ const report = z.object({
     .max(MAX_REPORTED_KEYS),
   sessions: countField,
   lastActivity: secondsField.optional(),
+  /** Keys whose private half is in the sidecar's memory, also after their file is gone. Absent in an earlier release. */
+  loaded: z.array(fingerprintField).max(MAX_REPORTED_KEYS).optional(),
 });
 
 /** Whose sessions there are, once, when the watch opens. */
