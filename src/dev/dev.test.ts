@@ -163,7 +163,7 @@ describe('a running dev', () => {
       const key = dev.status(DEMO)?.keys.find(({ id }) => id === 'k2');
       return key?.destructionTime === undefined ? undefined : key;
     });
-    expect(record).toMatchObject({ state: 'Revoked', cut: { acknowledged: 1, expected: 1, missing: [] } });
+    expect(record).toMatchObject({ state: 'Revoked', cut: { acknowledged: 2, expected: 2, missing: [] } });
     expect(readdirSync(join(dev.state, 'executors/default_demo/keys'))).not.toContain('k2.json');
   });
 

@@ -77,7 +77,8 @@ describe('keys that change', () => {
     fixture.removeKey('k1');
     await eventually(() => fixture.log.lines('key out of memory').length > 0);
     writeFileSync(fixture.path('keys', 'k1.json'), file, { mode: 0o600 });
-    await eventually(() => fixture.log.lines('key loaded').length === 2);
+    const { control } = await fixture.socket('k1');
+    await eventually(() => control.some((message) => message.type === 'serving' && message.serving));
     await (await fixture.harness({ key: 'k1' })).initialize();
     expect(await attached.request('echo', { n: 4 })).toMatchObject({ result: { echo: { n: 4 } } });
   });

@@ -178,7 +178,7 @@ describe('keys and who may change them', () => {
   it('the command line revokes, and waits until nothing holds the key', async () => {
     const revoked = await revoker.noisefleet('revoke', 'build', 'k8', '--reason', 'laptop lost', '--wait');
     expect(revoked).toMatchObject({ code: 0, stderr: '' });
-    expect(revoked.stdout).toMatch(/^k8 is refused by every registry · .* · gone from Secret and store$/m);
+    expect(revoked.stdout).toMatch(/^k8 is revoked · refused by .* · gone from Secret, store and pod$/m);
     await serving('k9');
     expect(await keyOf('k8')).toMatchObject({ state: 'Revoked', reason: `${revoker.user}: laptop lost` });
     expect(await keyOf('k9')).toMatchObject({ trigger: 'Revocation' });

@@ -96,9 +96,12 @@ class Machine {
     return {
       known: true,
       present: new Set(served.flatMap(({ fingerprint }) => fingerprint ?? [])),
-      acknowledged: new Map(revoked.map(({ fingerprint = '' }) => [fingerprint, new Set(['sidecar'])])),
+      live: new Set(),
+      acknowledged: new Map(revoked.map(({ fingerprint = '' }) => [fingerprint, new Set(['registry', 'sidecar'])])),
+      registries: ['registry'],
       sidecars: ['sidecar'],
       relays: [],
+      loaded: new Set(served.flatMap(({ fingerprint }) => fingerprint ?? [])),
     };
   }
 }

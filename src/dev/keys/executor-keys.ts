@@ -84,10 +84,12 @@ export class ExecutorKeys {
     return this.#record;
   }
 
-  /** Whether something is to be heard from a registry: that a key serves, or that one was cut. */
+  /** Whether something is to be heard from a registry: that a key serves, that one was cut, or that one is out of memory. */
   get awaitsWord(): boolean {
-    return this.#record.keys.some(({ state, cut }) => {
-      return state === 'Prepared' || (state === 'Revoked' && cut?.completionTime === undefined);
+    return this.#record.keys.some(({ state, cut, destructionTime, heldBy }) => {
+      const isLeaving = (state === 'Retired' || state === 'Revoked') && destructionTime === undefined;
+      const isCut = state !== 'Revoked' || cut?.completionTime !== undefined;
+      return state === 'Prepared' || isLeaving || !isCut || heldBy !== undefined;
     });
   }
 

@@ -29,16 +29,25 @@ export function heardKeys(
   environmentId: string,
   incarnation: string | undefined,
 ): HeardKeys {
-  const { registrations = [], denies = [] } = word?.get(environmentId) ?? {};
+  const { registrations = [], denies = [], revoked = [], loaded } = word?.get(environmentId) ?? {};
   const present = registrations.filter((each) => each.incarnation === incarnation);
-  const acknowledged = denies.flatMap(({ match, acknowledgements }) => {
-    return 'fingerprint' in match ? [[match.fingerprint, new Set(acknowledgements.map(({ by }) => by))] as const] : [];
+  const acknowledged = revoked.map((fingerprint) => {
+    const own = denies.filter(({ match }) => 'fingerprint' in match && match.fingerprint === fingerprint);
+    const said = own.flatMap(({ acknowledgements }) => acknowledgements);
+    const counts = said.filter((each) => each.incarnation === undefined || each.incarnation === incarnation);
+    return [fingerprint, new Set([THE_REGISTRY, ...counts.map(({ by }) => by)])] as const;
   });
   return {
     known: word !== undefined,
     present: new Set(present.map(({ fingerprint }) => fingerprint)),
+    live: new Set(registrations.map(({ fingerprint }) => fingerprint)),
     acknowledged: new Map(acknowledged),
+    registries: [THE_REGISTRY],
     sidecars: incarnation === undefined ? [] : [`sidecar of ${environmentId}`],
     relays: [],
+    loaded: loaded && new Set(loaded),
   };
 }
+
+/** There is one. */
+const THE_REGISTRY = 'registry';

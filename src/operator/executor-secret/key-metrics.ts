@@ -73,7 +73,7 @@ export function keyGauges(metrics: Metrics, executors: ReadStore<ServedExecutor>
   );
   const uncut = metrics.gauge(
     'noisefleet_key_revocations_incomplete',
-    'Revoked keys that not every sidecar has said to have cut.',
+    'Revoked keys that not every registry and sidecar has said to refuse and to have cut.',
   );
   metrics.onScrape(() => {
     const all = executors.list().map(({ status }) => status);
