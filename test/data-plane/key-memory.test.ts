@@ -10,6 +10,9 @@ import { eventually, Plane, run } from './plane.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/cli/main.mjs');
 
+/** All that a process has mapped is read twice. Milliseconds. */
+const LIMIT_MS = 120_000;
+
 let plane: Plane;
 let sidecar: Sidecar | undefined;
 afterEach(async () => {
@@ -50,30 +53,36 @@ class Sidecar {
   }
 }
 
+function isIn(process: string, needles: KeyBytes): boolean {
+  for (const place of memoryOf(process)) if (needles.in(place).length > 0) return true;
+  return false;
+}
+
 describe('the memory of a sidecar', () => {
   it.runIf(process.platform === 'linux')(
     'has a key no more after its file went, though a stream under it goes on',
     async () => {
       plane = await Plane.start();
       await plane.executor?.close();
-      const [k1] = [fingerprintOf(plane.key('k1').publicKey)];
+      const k1 = fingerprintOf(plane.key('k1').publicKey);
       const needles = new KeyBytes();
       needles.add('k1', readFileSync(plane.path('keys', 'k1.json'), 'utf8'));
       sidecar = new Sidecar();
       const { name } = sidecar;
-      const found = () => [...memoryOf(name)].flatMap((place) => needles.in(place));
+      const isFound = () => isIn(name, needles);
       const harness = await eventually(() => plane.harness().catch(() => undefined));
       plane.addKey('k2');
       await sidecar.logs('registered', 'k2');
-      expect(found()).not.toEqual([]);
+      expect(isFound()).toBe(true);
       expect((await run(harness, ['/bin/echo', 'before'])).stdout).toBe('before\n');
 
       plane.removeKey('k1');
       await sidecar.logs('key out of memory', k1);
       expect((await run(harness, ['/bin/echo', 'after'])).stdout).toBe('after\n');
       expect(harness.diagnostics.fingerprint).toBe(k1);
-      expect(found()).toEqual([]);
+      expect(isFound()).toBe(false);
       await harness.close();
     },
+    LIMIT_MS,
   );
 });

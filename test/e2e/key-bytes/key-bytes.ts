@@ -7,11 +7,17 @@ const keyFile = z.looseObject({ x25519PrivateKey: z.string(), mlkem768Seed: z.st
 export class KeyBytes {
   readonly #needles = new Needles();
 
-  /** The private keys of a key file in every form, and the beginning of the whole file as a Secret has it. */
+  /**
+   * The private keys of a key file in every form, the beginning of the whole file as a Secret has it, and a seed as OpenSSL has it: in two halves that
+   * lie apart.
+   */
   add(id: string, text: string): void {
     const { x25519PrivateKey, mlkem768Seed } = keyFile.parse(JSON.parse(text));
     for (const [part, base64] of Object.entries({ x25519PrivateKey, mlkem768Seed }))
       this.#needles.addForms(`${part} of ${id}`, Buffer.from(base64, 'base64'));
+    const seed = Buffer.from(mlkem768Seed, 'base64');
+    this.#needles.add(`first half of mlkem768Seed of ${id}`, seed.subarray(0, seed.length / 2));
+    this.#needles.add(`second half of mlkem768Seed of ${id}`, seed.subarray(seed.length / 2));
     this.#needles.add(`file of ${id}, base64`, Buffer.from(Buffer.from(text).toString('base64')));
   }
 
