@@ -173,7 +173,7 @@ export class Plane {
     this.executor = await startExecutor({
       environmentId: this.environmentId,
       registryUrl: this.registryUrl,
-      tokenFile: this.#tokenFile,
+      tokenFile: this.tokenFile,
       keysDir: this.path('keys'),
       stateDir: this.path('state'),
       execServerUrl: this.execServer?.url ?? '',
@@ -192,7 +192,7 @@ export class Plane {
     this.#executorToken = newToken();
     this.#pods += 1;
     this.#hasPod = true;
-    writeFileSync(this.#tokenFile, this.#executorToken, { mode: 0o600 });
+    writeFileSync(this.tokenFile, this.#executorToken, { mode: 0o600 });
     this.#writeDirectory();
   }
 
@@ -285,7 +285,8 @@ export class Plane {
     rmSync(this.dir, { recursive: true });
   }
 
-  get #tokenFile(): string {
+  /** Of the executor as it is now. */
+  get tokenFile(): string {
     return this.path(`executor-token-${this.#pods}`);
   }
 
