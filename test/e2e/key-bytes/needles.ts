@@ -11,19 +11,22 @@ interface Needle {
   readonly bytes: Buffer;
 }
 
-/** By its first two bytes: that many needles may begin with them. */
-const BEGINNINGS = 65_536;
+/** The first bytes of a needle, as a number, and how few of its bits are looked at first: what is looked at often has to be small. */
+const BEGINNING_BYTES = 4;
+const TABLE_BITS = 20;
+/** Spreads beginnings over the table: that of a text uses few bits of each byte (Knuth, TAOCP 3, §6.4). */
+const SPREAD = 0x9e3779b1;
 
 /** Byte strings that are looked for all at once: one look at each byte of a place, however many they are. */
 export class Needles {
-  /** Whether any begins with these two bytes. */
-  readonly #begins = new Uint8Array(BEGINNINGS);
+  /** Whether any begins so. */
+  readonly #begins = new Uint8Array(2 ** TABLE_BITS);
   readonly #byBeginning = new Map<number, Needle[]>();
 
-  /** Of two bytes and more. */
+  /** Of four bytes and more. */
   add(name: string, bytes: Buffer): void {
-    const beginning = bytes.readUInt16BE(0);
-    this.#begins[beginning] = 1;
+    const beginning = bytes.readInt32BE(0);
+    this.#begins[placeOf(beginning)] = 1;
     const others = this.#byBeginning.get(beginning) ?? [];
     this.#byBeginning.set(beginning, [...others, { name, bytes }]);
   }
@@ -41,16 +44,23 @@ export class Needles {
   /** Names of those that are in this place. */
   in({ bytes }: Pick<Place, 'bytes'>): readonly string[] {
     const found = new Set<string>();
-    for (let at = 0; at + 1 < bytes.length; at += 1) {
-      const beginning = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
-      if (this.#begins[beginning] === 0) continue;
+    const begins = this.#begins;
+    let beginning = 0;
+    for (let next = 0; next < bytes.length; next += 1) {
+      beginning = (beginning << 8) | (bytes[next] ?? 0);
+      if (begins[placeOf(beginning)] === 0) continue;
+      const at = next + 1 - BEGINNING_BYTES;
       for (const { name, bytes: needle } of this.#byBeginning.get(beginning) ?? []) {
         const end = at + needle.length;
-        if (end <= bytes.length && needle.compare(bytes, at, end) === 0) found.add(name);
+        if (at >= 0 && end <= bytes.length && needle.compare(bytes, at, end) === 0) found.add(name);
       }
     }
     return [...found];
   }
+}
+
+function placeOf(beginning: number): number {
+  return Math.imul(beginning, SPREAD) >>> (32 - TABLE_BITS);
 }
 
 /** The characters that are the same whatever stands before and after: those of which every bit is of these bytes. */

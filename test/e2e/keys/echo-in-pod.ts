@@ -103,20 +103,33 @@ const failed = new Map<string, number>();
 
 /** One new harness after the other, up to the end of the handshake: a session of each would fill the exec-server. */
 async function ask(): Promise<never> {
-  const options = { registryUrl: registryURL, environmentId: parseEnvironmentId(environment) };
   for (;;) {
     try {
-      const token = (await readFile('/token/token', 'utf8')).trim();
-      const harness = await RawHarness.open({ ...options, token });
+      const harness = await newHarness().catch(onceMore);
       const fingerprint = fingerprintOf(decodePublicKey(harness.bundle.executor_public_key));
       if (!firstAt.has(fingerprint)) firstAt.set(fingerprint, Date.now());
       harness.vanish();
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       failed.set(why, (failed.get(why) ?? 0) + 1);
     }
     await pause(BETWEEN_QUESTIONS_MS);
   }
+}
+
+async function newHarness(): Promise<RawHarness> {
+  const token = (await readFile('/token/token', 'utf8')).trim();
+  return RawHarness.open({ registryUrl: registryURL, environmentId: parseEnvironmentId(environment), token });
+}
+
+/** As a real one does that a relay answers 401: the key that it was given may have retired before it dialled (our-side.md §5). */
+function onceMore(error: unknown): Promise<RawHarness> {
+  if (messageOf(error).endsWith(' 401')) return newHarness();
+  throw error;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function tell(answer: Answer): void {
@@ -139,3 +152,5 @@ for await (const line of createInterface({ input: process.stdin })) {
   tell({ type: 'end', sessions: await Promise.all(echoes.map((each) => each.end())) });
   process.exit(0);
 }
+// Whoever asked has gone: what streams and asks on would stand in the way of those that come next.
+process.exit(0);
