@@ -5,7 +5,7 @@
 export interface Row {
   readonly id: string;
   readonly what: string;
-  readonly unit?: 'MB' | ' MiB' | 's' | '/min' | ' MiB/s';
+  readonly unit?: 'MB' | ' B' | ' MiB' | 's' | '/min' | ' MiB/s';
   readonly must: number;
   readonly goal: number;
   /** `>=`: more is better. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Kubectl } from './kubectl.ts';
-import { PRODUCT_IMAGE } from './product.ts';
+import { PRODUCT_IMAGE } from './product-image.ts';
 
 /** What a command in a Pod may take on a machine that is busy. */
 const COMMAND_SECONDS = 120;
@@ -30,6 +30,8 @@ export interface ClientPodOptions {
   readonly serviceAccount: string;
   /** The product's unless given: then our program is brought into it, as `OUR_PROGRAM`. It has a shell. */
   readonly image?: string;
+  /** The product's own image, where it is not that of the tests. */
+  readonly productImage?: string;
   /** The node that it shall be on; any unless given. */
   readonly node?: string;
   /** CPU that is set aside for it: one that measures must not wait behind all others. */
@@ -48,7 +50,7 @@ const RESTRICTED = { allowPrivilegeEscalation: false, capabilities: { drop: ['AL
 
 /** What a CI job is: a Pod with a ServiceAccount, a token for the registry, the CA of the relay, and no other right. It sleeps. */
 export function clientPod(options: ClientPodOptions, { caBundle }: RelayAddress) {
-  const { name, serviceAccount, image = PRODUCT_IMAGE, node, cpu, files = {} } = options;
+  const { name, serviceAccount, productImage = PRODUCT_IMAGE, image = productImage, node, cpu, files = {} } = options;
   const token = { serviceAccountToken: { audience: 'noisefleet-connect', path: 'token', expirationSeconds: 600 } };
   const configMap = (suffix: string, data: Readonly<Record<string, string>>) => ({
     apiVersion: 'v1',
@@ -68,7 +70,7 @@ export function clientPod(options: ClientPodOptions, { caBundle }: RelayAddress)
       ...(node !== undefined && { nodeSelector: onNode(node) }),
       securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } },
       initContainers: [
-        { name: 'install', image: PRODUCT_IMAGE, args: install, securityContext: RESTRICTED, volumeMounts: [program] },
+        { name: 'install', image: productImage, args: install, securityContext: RESTRICTED, volumeMounts: [program] },
       ],
       containers: [
         {

@@ -10,7 +10,8 @@ import { systemClock } from '../../src/telemetry/index.ts';
 import { useEnabledNamespace } from './agents-namespace.ts';
 import { cluster } from './cluster-fixture.ts';
 import { FLEET_SELECTOR, PlayedFleet } from './duties/played-fleet.ts';
-import { PRODUCT_IMAGE, RELEASE, useProduct } from './product.ts';
+import { RELEASE, useProduct } from './product.ts';
+import { PRODUCT_IMAGE } from './product-image.ts';
 import { untilAll } from './until.ts';
 
 /** The size for CI; `bench/rows/K5.ts` is of a thousand. */

@@ -21,7 +21,8 @@ import { childrenOf, inventory, nameOf } from './inventory.ts';
 import { Kubectl } from './kubectl.ts';
 import { OperatorAccount } from './operator-process.ts';
 import { PlayedNode, placement } from './played-node.ts';
-import { PRODUCT_IMAGE, RELEASE, useProduct } from './product.ts';
+import { RELEASE, useProduct } from './product.ts';
+import { PRODUCT_IMAGE } from './product-image.ts';
 import { until, untilAll } from './until.ts';
 
 const EXECUTORS = 30;

@@ -8,7 +8,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { cluster } from './cluster-fixture.ts';
 import { Kubectl } from './kubectl.ts';
-import { PRODUCT_IMAGE, RELEASE } from './product.ts';
+import { RELEASE } from './product.ts';
+import { PRODUCT_IMAGE } from './product-image.ts';
 
 /** What `packaging/build.ts` has made: the program that is in the image. */
 const PROGRAM = join(dirname(dirname(import.meta.dirname)), 'dist/app/main.js');

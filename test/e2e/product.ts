@@ -7,11 +7,10 @@ import { places } from '../cluster/places.ts';
 import { cluster, clusterCommand } from './cluster-fixture.ts';
 import { hashOf, loadOnce } from './images/image.ts';
 import { Kubectl } from './kubectl.ts';
+import { CURRENT_TAG, imageTagged, REPOSITORY } from './product-image.ts';
 
 const call = promisify(execFile);
 const root = dirname(dirname(import.meta.dirname));
-
-const IMAGE = { registry: 'localhost', repository: 'noisefleet' };
 
 /** A checkout of the product, and the tag that its image gets: one that no release has, so that a node never takes another image for it. */
 export interface Edition {
@@ -20,10 +19,7 @@ export interface Edition {
 }
 
 /** This checkout. */
-const CURRENT: Edition = { root, tag: 'e2e' };
-
-/** The image as a Pod names it. */
-export const PRODUCT_IMAGE = imageOf(CURRENT);
+const CURRENT: Edition = { root, tag: CURRENT_TAG };
 
 /** Release and namespace of the installation that suites share one after the other. */
 export const RELEASE = 'noisefleet';
@@ -57,9 +53,9 @@ export async function loadProductImage(edition = CURRENT): Promise<void> {
   await call(process.execPath, [at('packaging/build.ts')], { cwd: edition.root });
   const containerfile = at('packaging/Containerfile');
   const files = globSync(at('dist/app/**/*.{js,json,node}')).sort();
-  await loadOnce(imageOf(edition), hashOf([], [containerfile, ...files]), async () => {
+  await loadOnce(imageTagged(edition.tag), hashOf([], [containerfile, ...files]), async () => {
     const build = ['--file', containerfile, '--build-arg', 'BASE=localhost/node-base:1'];
-    await clusterCommand('buildah', 'bud', ...build, '--tag', imageOf(edition), at('dist'));
+    await clusterCommand('buildah', 'bud', ...build, '--tag', imageTagged(edition.tag), at('dist'));
   });
 }
 
@@ -78,15 +74,10 @@ export async function installChart(
   values: ChartValues = {},
   edition = CURRENT,
 ): Promise<void> {
-  const image = Object.entries({ ...IMAGE, tag: edition.tag }).map(
+  const image = Object.entries({ ...REPOSITORY, tag: edition.tag }).map(
     ([name, value]) => [`image.${name}`, value] as const,
   );
   const set = [...image, ...Object.entries(values)].flatMap(([path, value]) => ['--set', `${path}=${value}`]);
   const where = ['--namespace', namespace, '--create-namespace', '--wait', '--timeout', '90s'];
   await helm('upgrade', '--install', release, join(edition.root, 'charts/noisefleet'), ...where, ...set);
-}
-
-/** As a Pod names it. */
-export function imageOf({ tag }: Edition): string {
-  return `${IMAGE.registry}/${IMAGE.repository}:${tag}`;
 }
