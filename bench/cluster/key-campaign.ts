@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { connectToCluster } from '../../src/kube/index.ts';
+import { createInterface } from 'node:readline';
+import { EXIT } from '../../src/cli/exit.ts';
+import { connectToCluster, type ObjectApi } from '../../src/kube/index.ts';
+import { executors } from '../../src/operator/own-kinds.ts';
 import { systemClock } from '../../src/telemetry/index.ts';
 import { FLEET_SELECTOR, PlayedFleet } from '../../test/e2e/duties/played-fleet.ts';
 import type { Outcome } from '../row.ts';
@@ -11,7 +14,8 @@ import { ROOT } from './tools.ts';
 /** `must` of K5. `BENCH_EXECUTORS` is for a look on a machine that has other things to do; the row says how many they were. */
 export const CAMPAIGN = Number(process.env.BENCH_EXECUTORS ?? 1000);
 
-const ROUNDS = 3;
+/** As the other rows have; `BENCH_ROUNDS` is for the same look. */
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 
 /** On a machine that does other things as well the API server takes two or three Executors a second. */
 const START_SECONDS = CAMPAIGN;
@@ -19,7 +23,10 @@ const START_SECONDS = CAMPAIGN;
 /** Longer than `must`: a campaign that is late is measured too. */
 const LONGEST = '1h';
 
-/** Seconds that `noisefleet rotate -l … --wait` takes with the defaults of the command, until each executor says that its new key serves. */
+/**
+ * Seconds that `noisefleet rotate -l … --wait` takes with the defaults of the command, until each executor says that its new key serves. In the last
+ * round it is stopped when half have got theirs, and called again. Throws when somebody was rotated twice, or not at all.
+ */
 export async function rotateFleet({ tools }: Installation): Promise<Outcome> {
   const { kubeconfig } = tools;
   const { api, close } = await connectToCluster({ kubeconfig, clock: systemClock, userAgent: 'noisefleet-bench' });
@@ -28,10 +35,13 @@ export async function rotateFleet({ tools }: Installation): Promise<Outcome> {
   try {
     await fleet.start(START_SECONDS);
     const ratios: number[] = [];
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let round = 1; round <= ROUNDS; round++) {
       const started = performance.now();
-      await rotate(kubeconfig);
+      const isLast = round === ROUNDS;
+      if (isLast) await rotate(kubeconfig, `K5-${round}`, { stopAt: CAMPAIGN / 2, code: EXIT.notReady });
+      await rotate(kubeconfig, `K5-${round}`, { code: EXIT.done });
       ratios.push((performance.now() - started) / 1000);
+      await expectRotations(api, round);
     }
     return { ratios };
   } finally {
@@ -40,12 +50,34 @@ export async function rotateFleet({ tools }: Installation): Promise<Outcome> {
   }
 }
 
+interface Call {
+  /** Executors that have got their key when somebody presses Ctrl-C. */
+  readonly stopAt?: number;
+  readonly code: number;
+}
+
 /** The command as a person calls it. */
-async function rotate(kubeconfig: string): Promise<void> {
+async function rotate(kubeconfig: string, request: string, { stopAt, code: expected }: Call): Promise<void> {
   const program = join(ROOT, 'src/cli/main.mjs');
   const where = ['--kubeconfig', kubeconfig, '-n', FLEET_NAMESPACE, '-l', FLEET_SELECTOR];
-  const command = ['rotate', ...where, '--wait', '--timeout', LONGEST];
-  const child = spawn(process.execPath, [program, ...command], { stdio: ['ignore', 'ignore', 'inherit'] });
-  const [code] = await once(child, 'exit');
-  if (code !== 0) throw new Error(`the command ended with ${code}`);
+  const command = ['rotate', ...where, '--wait', '--timeout', LONGEST, '--request', request];
+  const child = spawn(process.execPath, [program, ...command], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let told = 0;
+  createInterface(child.stdout).on('line', () => {
+    told += 1;
+    if (told === stopAt) child.kill('SIGINT');
+  });
+  const [code] = await once(child, 'close');
+  if (code !== expected) throw new Error(`the command ended with ${code}`);
+}
+
+/** Each has got exactly one key more in each round. */
+async function expectRotations(api: ObjectApi, rounds: number): Promise<void> {
+  const { items } = await api.list(executors, { namespace: FLEET_NAMESPACE });
+  const wrong = items.filter(({ status }) => {
+    return status.activeKeyID !== `k${rounds + 1}` || status.handledRotationRequests.length !== rounds;
+  });
+  if (items.length === CAMPAIGN && wrong.length === 0) return;
+  const [first] = wrong.map(({ metadata, status }) => `${metadata.name} has ${status.activeKeyID}`);
+  throw new Error(`${wrong.length} of ${items.length} were rotated twice or not at all: ${first}`);
 }

@@ -16,6 +16,12 @@ import { fileOfKeyId, fingerprintIn, fingerprintOfKeyFile, keyIdOfFile } from '.
 /** Another writer was faster: what it wrote is read, and the next try builds on it. More than a few in a row is no race. */
 const MAX_TRIES = 4;
 
+/**
+ * Secrets of which it is remembered what they hold: to make a fingerprint a private key is taken apart, and each step of each executor looks. The
+ * operator is meant for 2,000 executors; beyond, the one seen first is forgotten.
+ */
+const MAX_REMEMBERED = 2_000;
+
 type Data = Readonly<Record<string, string>>;
 
 /** The name of the Secret that holds the keys of an executor; the pod's sidecar mounts it. */
@@ -30,6 +36,8 @@ export function keySecretName({ name }: Pick<KeyHolder, 'name'>): string {
  */
 export class SecretKeyStore implements KeyStore {
   readonly #api: ObjectApi;
+  /** By the UID of the Secret. */
+  readonly #seen = new Map<string, { readonly version: string; readonly keys: readonly StoredKey[] }>();
 
   constructor(api: ObjectApi) {
     this.#api = api;
@@ -37,7 +45,7 @@ export class SecretKeyStore implements KeyStore {
 
   async list(holder: KeyHolder, options: CallOptions = {}): Promise<readonly StoredKey[]> {
     const secret = await this.#find(holder, options);
-    return secret === undefined ? [] : keysIn(secret);
+    return secret === undefined ? [] : this.#keysIn(secret);
   }
 
   async create(holder: KeyHolder, id: string, options: CallOptions = {}): Promise<ReadableKey> {
@@ -131,6 +139,19 @@ export class SecretKeyStore implements KeyStore {
       );
     }
     return secret;
+  }
+
+  /** Ids and fingerprints only. A Secret of the same version is the same. */
+  #keysIn(secret: Secret): readonly StoredKey[] {
+    const { uid = '', resourceVersion: version = '' } = secret.metadata;
+    const seen = this.#seen.get(uid);
+    if (seen?.version === version) return seen.keys;
+    const keys = keysIn(secret);
+    this.#seen.delete(uid);
+    const [first] = this.#seen.keys();
+    if (first !== undefined && this.#seen.size >= MAX_REMEMBERED) this.#seen.delete(first);
+    this.#seen.set(uid, { version, keys });
+    return keys;
   }
 
   #fingerprint(content: string, holder: KeyHolder, id: string, step: string): string {
