@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../telemetry/index.ts';
 import { RPC_CODES, RpcError } from '../wire/index.ts';
 import { CLOSED_PROCESS_MS, MAX_PROCESSES, MAX_RUNNING_PROCESSES } from './limits.ts';
+import { treesLeft } from './process/child/tree.ts';
 import type { HostedProcess } from './process/hosted-process.ts';
 
 /** What an attached connection wants to hear of its session. */
@@ -131,10 +132,15 @@ export class Session {
     this.#processes.delete(process.id);
     this.#listener?.forgotten(process);
     process.forget();
-    for (const lingering of [...this.#lingering, process]) {
-      if (lingering.leftSomething()) this.#lingering.add(lingering);
-      else this.#lingering.delete(lingering);
-    }
+    this.#lingering.add(process);
+    void this.#forgetEnded();
+  }
+
+  /** Of those that were forgotten only those matter that left something in the background. */
+  async #forgetEnded(): Promise<void> {
+    const asked = [...this.#lingering];
+    const left = await treesLeft(asked.map(({ pid }) => pid));
+    for (const process of asked) if (!left.has(process.pid)) this.#lingering.delete(process);
   }
 }
 

@@ -328,6 +328,21 @@ describe('the end of a session', () => {
     await expect(fixture.open(client.sessionId)).rejects.toMatchObject({ code: -32600 });
   });
 
+  it('kills what runs in a session of its leader that was forgotten long ago, also out of its group', async () => {
+    const client = await fixture.open();
+    // Job control gives the one in the background a group of its own.
+    await client.start('p', 'set -m; sleep 60 > /dev/null 2>&1 & echo $!; exit 0');
+    const background = (await client.outputOf('p')).stdout.trim();
+    await client.closed('p');
+    clock.advance(CLOSED_PROCESS_MS);
+    // Longer than it takes to look for what it left.
+    await client.start('q', 'sleep 0.5');
+    await client.closed('q');
+    expect(await isRunning(background)).toBe(true);
+    await client.call('noisefleet/endSession', {});
+    await expect.poll(() => isRunning(background)).toBe(false);
+  });
+
   it('can be a notification', async () => {
     const client = await fixture.open();
     client.notify('noisefleet/endSession', {});

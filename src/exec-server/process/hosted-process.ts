@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../../telemetry/index.ts';
 import { KILL_GRACE_MS } from '../limits.ts';
 import type { OutputLog } from '../output/output-log.ts';
 import type { Child } from './child/child.ts';
-import { hasTree, signalTree } from './child/tree.ts';
+import { signalTree } from './child/tree.ts';
 import { ProcessInput, type WriteStatus } from './input.ts';
 
 export interface HostedProcessOptions {
@@ -82,7 +82,7 @@ export class HostedProcess {
   /** Kills the whole tree at once; false when the process has ended already, as the real executor answers. */
   terminate(): boolean {
     if (this.#exitCode !== undefined) return false;
-    signalTree(this.#child.pid, 'SIGKILL', false);
+    void signalTree(this.#child.pid, 'SIGKILL', false);
     return true;
   }
 
@@ -97,9 +97,9 @@ export class HostedProcess {
     // A child that is not read would block in `write` instead of dying by SIGTERM.
     this.log.close();
     this.#flow();
-    this.#signal('SIGTERM');
+    await this.#signal('SIGTERM');
     if (this.#exitCode === undefined || !this.#outputEnded) await this.#overOrAfter(KILL_GRACE_MS);
-    this.#signal('SIGKILL');
+    await this.#signal('SIGKILL');
     this.#child.dispose();
     this.#told();
   }
@@ -109,9 +109,9 @@ export class HostedProcess {
     this.log.close();
   }
 
-  /** True while something of its tree runs in the background. */
-  leftSomething(): boolean {
-    return hasTree(this.#child.pid);
+  /** Of its first process, which leads its session. */
+  get pid(): number {
+    return this.#child.pid;
   }
 
   /** Resolves at the next entry or after `milliseconds`. */
@@ -161,8 +161,8 @@ export class HostedProcess {
     if (!this.#discarded) this.#onEntry(this);
   }
 
-  #signal(signal: NodeJS.Signals): void {
-    signalTree(this.#child.pid, signal, this.#exitCode !== undefined);
+  #signal(signal: NodeJS.Signals): Promise<void> {
+    return signalTree(this.#child.pid, signal, this.#exitCode !== undefined);
   }
 
   /** Entries still tell of exit and close: the watchers do not need the log. */

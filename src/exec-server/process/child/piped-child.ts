@@ -130,7 +130,7 @@ class PipedChild implements Child {
   }
 
   interrupt(): void {
-    if (this.#supervised) interruptFollowers(this.pid);
+    if (this.#supervised) void interruptFollowers(this.pid);
     else interruptGroup(this.pid);
   }
 

@@ -112,7 +112,7 @@ class TerminalChild implements Child {
   endInput(): void {}
 
   interrupt(): void {
-    if (this.#supervised) interruptFollowers(this.pid);
+    if (this.#supervised) void interruptFollowers(this.pid);
     else interruptForeground(this.pid);
   }
 

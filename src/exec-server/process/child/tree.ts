@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /** Fields of `/proc/PID/stat` after the command name, counted from the state (proc(5)). */
 const STAT_GROUP = 2;
@@ -6,23 +7,33 @@ const STAT_SESSION = 3;
 const STAT_FOREGROUND_GROUP = 5;
 
 /**
- * Signals the whole tree of a child that leads a session: its group, and whatever else is in its session (jobs of an interactive
- * shell have groups of their own). A process that made a session of its own is no longer found.
+ * So many processes are looked at in one turn of the event loop, some 20 µs each: a machine may have thousands, and output of others waits
+ * meanwhile.
+ */
+const LOOKED_AT_PER_TURN = 32;
+/** Longer than any `/proc/PID/stat`: 52 numbers of at most 20 digits and a name of 15 characters, or 64 for a kernel thread. */
+const STAT_BYTES = 2_048;
+
+/**
+ * Signals the whole tree of a child that leads a session: its group at once, and soon whatever else is in its session (jobs of an interactive
+ * shell have groups of their own). A process that made a session of its own is no longer found. Resolves when all is signalled; never rejects.
  *
  * `reaped`: the child itself is gone. A process with its number is then a stranger, and nothing of the tree is left: the kernel gives
  * no number out while a group or session still bears it.
  */
-export function signalTree(pid: number, signal: NodeJS.Signals, reaped: boolean): void {
+export async function signalTree(pid: number, signal: NodeJS.Signals, reaped: boolean): Promise<void> {
   if (reaped && isAlive(pid)) return;
   send(-pid, signal);
-  for (const member of sessionMembers(pid)) {
-    if (statField(member, STAT_GROUP) !== pid) send(member, signal);
+  for (const member of (await allSessions()).get(pid) ?? []) {
+    if (reaped && isAlive(pid)) return;
+    if (statField(member, STAT_GROUP) !== pid && statField(member, STAT_SESSION) === pid) send(member, signal);
   }
 }
 
-/** Whether anything but the child itself, which was reaped, is left of its tree. */
-export function hasTree(pid: number): boolean {
-  return !isAlive(pid) && (isAlive(-pid) || sessionMembers(pid).length > 0);
+/** Those of these children, which were all reaped, of whose trees something is left. */
+export async function treesLeft(pids: readonly number[]): Promise<ReadonlySet<number>> {
+  const sessions = await allSessions();
+  return new Set(pids.filter((pid) => !isAlive(pid) && (isAlive(-pid) || sessions.has(pid))));
 }
 
 /** Ctrl-C without a terminal: the group, which is all that a shell without job control started. */
@@ -31,9 +42,9 @@ export function interruptGroup(pid: number): void {
 }
 
 /** Ctrl-C for all but the leader of a session, which only waits for the others and would take them along. */
-export function interruptFollowers(pid: number): void {
-  for (const member of sessionMembers(pid)) {
-    if (member !== pid) send(member, 'SIGINT');
+export async function interruptFollowers(pid: number): Promise<void> {
+  for (const member of (await allSessions()).get(pid) ?? []) {
+    if (member !== pid && statField(member, STAT_SESSION) === pid) send(member, 'SIGINT');
   }
 }
 
@@ -43,24 +54,58 @@ export function interruptForeground(pid: number): void {
   send(group !== undefined && group > 0 ? -group : -pid, 'SIGINT');
 }
 
-function sessionMembers(session: number): number[] {
-  let names: string[];
+type Sessions = ReadonlyMap<number, readonly number[]>;
+
+let nextLook: Promise<Sessions> | undefined;
+
+/** Who is in which session, of all processes of this machine that can be seen. All who ask in one turn of the event loop share one look. */
+function allSessions(): Promise<Sessions> {
+  nextLook ??= nextTurn().then(() => {
+    nextLook = undefined;
+    return look();
+  });
+  return nextLook;
+}
+
+async function look(): Promise<Sessions> {
+  const sessions = new Map<number, number[]>();
+  const pids = visiblePids();
+  for (let at = 0; at < pids.length; at += LOOKED_AT_PER_TURN) {
+    if (at > 0) await nextTurn();
+    for (const pid of pids.slice(at, at + LOOKED_AT_PER_TURN)) {
+      const session = statField(pid, STAT_SESSION);
+      if (session === undefined) continue;
+      const members = sessions.get(session);
+      if (members === undefined) sessions.set(session, [pid]);
+      else members.push(pid);
+    }
+  }
+  return sessions;
+}
+
+function visiblePids(): number[] {
   try {
-    names = readdirSync('/proc');
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
   } catch {
     return [];
   }
-  const pids = names.filter((name) => /^\d+$/.test(name)).map(Number);
-  return pids.filter((pid) => statField(pid, STAT_SESSION) === session);
 }
 
+const statBytes = Buffer.allocUnsafeSlow(STAT_BYTES);
+
 function statField(pid: number, field: number): number | undefined {
+  let file: number | undefined;
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    file = openSync(`/proc/${pid}/stat`, 'r');
+    const stat = statBytes.toString('latin1', 0, readSync(file, statBytes));
     // The command name may contain anything, spaces and parentheses included.
     return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[field]);
   } catch {
     return undefined;
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
 }
 
