@@ -1,11 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { keySecretName } from '../keys/index.ts';
 import { deployments, type Pod, secrets } from '../kube/index.ts';
+import { parseEnvironmentId, parseFingerprint, parseIncarnation } from '../wire/index.ts';
 import { executors } from './own-kinds.ts';
 import { OperatorFixture } from './testing/fixture.ts';
 
 let cluster: OperatorFixture;
 let pod: Pod;
+let k1: string;
 
 beforeEach(async () => {
   cluster = new OperatorFixture();
@@ -18,11 +20,27 @@ beforeEach(async () => {
   pod = await cluster.fence();
   await cluster.run(pod);
   await serve('k1');
+  k1 = (await cluster.executor()).status.keys[0]?.fingerprint ?? '';
 });
 afterEach(() => cluster.stop());
 
 const become = (expected: string) => cluster.keysBecome(expected);
 const serve = (...ids: string[]) => cluster.serveKeys(pod, ...ids);
+
+/** The registry refuses k1, and these have said that they enforce it. */
+function enforced(acknowledgements: readonly { by: string; incarnation?: string }[]): void {
+  const environmentId = parseEnvironmentId('team-a_build');
+  const fingerprint = parseFingerprint(k1);
+  const acknowledged = acknowledgements.map(({ by, incarnation }) => ({
+    ...{ by, time: 1 },
+    ...(incarnation !== undefined && { incarnation: parseIncarnation(incarnation) }),
+  }));
+  const deny = { id: 'deny-1', environmentId, match: { fingerprint }, reason: 'revoked', since: 1, until: 2 } as const;
+  cluster.registry.report('team-a_build', {
+    ...{ incarnation: parseIncarnation(pod.metadata.uid), revoked: [fingerprint] },
+    denies: [{ ...deny, acknowledgements: acknowledged }],
+  });
+}
 
 async function annotate(annotations: Record<string, string | null>): Promise<void> {
   const ref = { namespace: 'team-a', name: 'build' };
@@ -90,5 +108,31 @@ describe('the operator', () => {
     await become('k1 Revoked, k2 Active');
     const { status } = await cluster.executor();
     expect(status.keys[0]).toMatchObject({ reason: 'it leaked' });
+  });
+
+  it('calls a revocation complete when registry and sidecar say so, and names the relay that has not, until it has', async () => {
+    await become('k1 Active');
+    for (const name of ['relay-1', 'relay-2']) await cluster.startRelayPod(name);
+    await annotate({ 'noisefleet.dev/revoke-requested-key': 'k1' });
+    await become('k1 Revoked, k2 Prepared');
+    const cut = async () => (await cluster.executor()).status.keys[0]?.cut;
+    const parties = ['registry registry-1', 'relay relay-1', 'relay relay-2', 'sidecar of team-a_build'];
+
+    enforced([]);
+    await cluster.eventually(
+      'nobody to have cut',
+      async () => (await cut())?.missing.join() === parties.slice(1).join(),
+    );
+    expect(await cut()).not.toHaveProperty('completionTime');
+    enforced([{ by: 'sidecar of team-a_build', incarnation: 'uid-of-another-pod' }, { by: 'relay relay-2' }]);
+    await cluster.eventually('one relay to have cut', async () => (await cut())?.acknowledged === 2);
+    expect(await cut()).not.toHaveProperty('completionTime');
+    enforced([{ by: 'sidecar of team-a_build', incarnation: pod.metadata.uid }, { by: 'relay relay-2' }]);
+    await cluster.eventually('it to be complete', async () => (await cut())?.completionTime !== undefined);
+    expect(await cut()).toMatchObject({ acknowledged: 3, expected: 4, missing: ['relay relay-1'] });
+
+    enforced([{ by: 'relay relay-1' }]);
+    await cluster.eventually('the last to have cut', async () => (await cut())?.missing.length === 0);
+    expect(await cut()).toMatchObject({ acknowledged: 4, expected: 4 });
   });
 });

@@ -103,6 +103,14 @@ export class OperatorFixture {
     await this.#setStatus(pods, { ...metadata, uid: '', resourceVersion: '' }, status);
   }
 
+  /** Plays a relay pod of the Relay that runs; no registry says anything of it. */
+  async startRelayPod(name: string): Promise<void> {
+    const owner = { kind: 'Relay', name: 'main' } as const;
+    const metadata = { namespace: 'agents', name, labels: childLabels(owner, 'relay') };
+    await this.api.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata, ...{ spec: { containers: [] } } });
+    await this.#setStatus(pods, { ...metadata, uid: '', resourceVersion: '' }, { phase: 'Running' });
+  }
+
   /** Plays the kubelet: the pod runs and is registered. */
   async run(pod: Pod, ready = true): Promise<void> {
     await this.#setStatus(pods, pod.metadata, {
