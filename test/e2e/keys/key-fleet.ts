@@ -27,7 +27,7 @@ export const CODEX_POD = 'codex';
 export const STALE_POD = 'stale';
 const NAME = 'build';
 
-const secret = z.looseObject({ data: z.record(z.string(), z.string()) });
+const secret = z.looseObject({ data: z.record(z.string(), z.string()).default({}) });
 const podList = z.object({
   items: z.array(
     z.looseObject({
@@ -61,24 +61,29 @@ export class KeyFleet {
     this.#vault = vault;
   }
 
-  /** To be called in a suite that has OpenBao, the product and `useAgents`. */
-  use(): void {
+  /**
+   * To be called in a suite that has OpenBao, the product and `useAgents`.
+   *
+   * @param clients every one, or nobody but the Pod of `dev`
+   */
+  use(clients: 'all' | 'dev' = 'all'): void {
     beforeAll(async () => {
       const { kubeconfig } = cluster();
       this.#cluster = await connectToCluster({ kubeconfig, clock: systemClock, userAgent: 'noisefleet-e2e' });
       await loadGlibcImage();
-      await this.kubectl.apply(executor(this.workspace), ...others());
+      await this.kubectl.apply(executor(this.workspace), ...otherIdentities());
       this.#keepers = { rotator: await this.#keeper('rotator'), revoker: await this.#keeper('revoker') };
-      await loadCodexImage();
+      if (clients === 'all') await loadCodexImage();
       await this.kubectl.wait('relay/main', 'condition=Ready', READY_SECONDS);
       await this.kubectl.wait(`executor/${NAME}`, 'condition=Ready', READY_SECONDS);
       const address = await relayAddress(this.kubectl);
       this.#address = address;
       const files = await echoProgram();
-      const pods = IDENTITIES.map((name) => clientPod({ name, serviceAccount: name, files }, address));
-      const stale = clientPod({ name: STALE_POD, serviceAccount: 'dev', files: await staleProgram() }, address);
-      await this.kubectl.apply(...pods.flat(), ...stale, ...(await codexPod(CODEX_POD, 'dev', address)));
-      for (const name of [...IDENTITIES, STALE_POD, CODEX_POD])
+      const identities = clients === 'all' ? IDENTITIES : (['dev'] as const);
+      const pods = identities.map((name) => clientPod({ name, serviceAccount: name, files }, address));
+      const others = clients === 'all' ? await otherClients(address) : [];
+      await this.kubectl.apply(...pods.flat(), ...others);
+      for (const name of [...identities, ...(clients === 'all' ? [STALE_POD, CODEX_POD] : [])])
         await this.kubectl.wait(`pod/${name}`, 'condition=Ready', READY_SECONDS);
     }, SET_UP_LIMIT_MS);
     afterAll(() => {
@@ -192,6 +197,11 @@ export class KeyFleet {
       .sort();
   }
 
+  /** Whether the executor has a pod. */
+  async setMode(operatingMode: 'Running' | 'Suspended'): Promise<void> {
+    await this.#known.api.patch(executors, this.ref, { type: 'merge', body: { spec: { operatingMode } } });
+  }
+
   async podsOf(component: 'executor' | 'relay' | 'registry'): Promise<readonly string[]> {
     const { items } = podList.parse(await this.kubectl.get('pods', '-l', `app.kubernetes.io/component=${component}`));
     return items.map(({ metadata }) => metadata.name);
@@ -260,8 +270,14 @@ function executor(workspace: string): Record<string, unknown> {
   };
 }
 
+/** A harness that holds on to an old key, and a real Codex. */
+async function otherClients(address: RelayAddress): Promise<readonly Record<string, unknown>[]> {
+  const stale = clientPod({ name: STALE_POD, serviceAccount: 'dev', files: await staleProgram() }, address);
+  return [...stale, ...(await codexPod(CODEX_POD, 'dev', address))];
+}
+
 /** Identities beside `dev`, and the grant that lets them in. */
-function others(): Record<string, unknown>[] {
+function otherIdentities(): Record<string, unknown>[] {
   const names = IDENTITIES.filter((name) => name !== 'dev');
   const subjects = names.map((name) => ({ kind: 'ServiceAccount', name }));
   return [
