@@ -13,5 +13,13 @@ export async function whileKubeletStands(node: string, meanwhile: () => Promise<
     await meanwhile();
   } finally {
     process.kill(pid, 'SIGCONT');
+    // The nsenter that started it stops with its child, and a node whose processes nobody reaps would not end.
+    process.kill(parentOf(pid), 'SIGCONT');
   }
+}
+
+/** The fourth field of `/proc/PID/stat`; the second is a name in brackets, in which there may be anything. */
+function parentOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
 }
