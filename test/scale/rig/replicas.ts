@@ -42,10 +42,10 @@ export class RigRegistry {
       const address = first.address();
       const port = typeof address === 'object' && address !== null ? address.port : 0;
       const second = createServer().listen(port + 1, host);
-      const free = await Promise.race([
-        once(second, 'listening').then(() => true),
-        once(second, 'error').then(() => false),
-      ]);
+      const free = await once(second, 'listening').then(
+        () => true,
+        () => false,
+      );
       second.close();
       first.close();
       await once(first, 'close');
