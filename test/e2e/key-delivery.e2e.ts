@@ -24,6 +24,8 @@ const WORD_MS = 2_000;
 /** Short: of more than three live keys the newest would wait. */
 const OVERLAP = '5s';
 const READY_SECONDS = 120;
+/** A process that is asked to end before it listens to signals is killed after 30 s (it is the first of its container). */
+const END_SECONDS = 90;
 const SET_UP_LIMIT_MS = 300_000;
 const OFFLINE = '409 environment_offline';
 
@@ -72,7 +74,7 @@ describe('what new harnesses are given while the pod, its Secret and its record 
   const pod = async () => (await api.get(executors, ref)).status.pod;
   async function endPod(...how: readonly string[]): Promise<void> {
     ended += 1;
-    await kubectl.run(['delete', 'pod', (await pod())?.name ?? '', ...how]);
+    await kubectl.run(['delete', 'pod', (await pod())?.name ?? '', ...how], { seconds: END_SECONDS });
   }
   /** Until a harness that asks from now on is served by this key. @returns what became of all until then */
   async function untilServed(fingerprint: string): Promise<readonly Attempt[]> {
