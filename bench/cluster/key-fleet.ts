@@ -72,13 +72,27 @@ export class KeyFleet {
     this.#address = address;
   }
 
-  /** A hundred streams with data both ways, and beside them one new harness after the other. */
+  /**
+   * A hundred streams with data both ways, and beside them one new harness after the other. At a new pod each time: an exec-server keeps the sessions
+   * of those that went for two minutes, and has room for 256.
+   */
   async stream(): Promise<void> {
+    if (this.#echoes.length > 0) await this.#replacePod();
     const environment = (await this.#status()).environmentID ?? '';
     const order = { registryURL: this.#address.registryURL, environment, sessions: SESSIONS };
     this.#echoes = await Promise.all(
       IDENTITIES.map((name, index) => Echoes.start(this.#kubectl, name, { ...order, asks: index === 0 })),
     );
+  }
+
+  async #replacePod(): Promise<void> {
+    const former = (await this.#status()).pod;
+    await this.#kubectl.run(['delete', 'pod', former?.name ?? ''], { seconds: READY_SECONDS });
+    await this.#look(async () => {
+      const { pod, conditions } = await this.#status();
+      const isReady = conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
+      return isReady && pod?.uid !== undefined && pod.uid !== former?.uid;
+    });
   }
 
   /** @throws when new harnesses were refused meanwhile, or a stream ended by itself */
