@@ -22,7 +22,7 @@ describe('a new key beside the old one', () => {
     await fleet?.stop();
   });
 
-  const started = '/tmp/the-command-runs';
+  const started = () => `${fleet.workspace}/the-command-runs`;
   const keyFile = (id: string) => join(fleet.stateDir, 'executors/default_builtin/keys', `${id}.json`);
   const servedKey = async () => {
     const harness = await connectHarness(fleet, 'builtin');
@@ -40,10 +40,10 @@ describe('a new key beside the old one', () => {
       fleet,
       release: newestCodex,
       environment: 'builtin',
-      steps: [() => ({ kind: 'exec', command: `touch ${started}; ${countingCommand}`, yieldMs: 30_000 })],
+      steps: [() => ({ kind: 'exec', command: `touch ${started()}; ${countingCommand}`, yieldMs: 30_000 })],
     });
     // A start that is on its way when its connection ends fails: the command must run, and not only its harness be there.
-    await waitFor('the command of the real harness to run', () => existsSync(fleet.onExecutor(started)));
+    await waitFor('the command of the real harness to run', () => existsSync(fleet.onExecutor(started())));
 
     expect(await finished(fleet.noisefleet(['key', 'create', keyFile('k2')]))).toMatchObject({ code: 0 });
     await waitFor('the new key to be served', async () => (await servedKey()) !== first);
