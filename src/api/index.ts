@@ -25,6 +25,7 @@ export {
   type KeyStatus,
   MAX_HANDLED_REQUESTS,
   MAX_KEYS_IN_STATUS,
+  MAX_MISSING_PARTIES,
 } from './kinds/executor-status.ts';
 export type { ExecutorGrant, ExecutorGrantStatus, Subject } from './kinds/grant.ts';
 export { KINDS, type Kind } from './kinds/kinds.ts';

@@ -10,7 +10,7 @@ export {
 export type { KeyEffect } from './machine/decide.ts';
 export { changedKeys, leftAlone } from './machine/drift.ts';
 export type { HeardKeys, ObservedKeys } from './machine/observed.ts';
-export { byNumber, isLive, type KeyRecord, type KeysRecord, NEW_KEYS_RECORD } from './machine/record.ts';
+export { byNumber, isHeld, isLive, type KeyRecord, type KeysRecord, NEW_KEYS_RECORD } from './machine/record.ts';
 export { type KeyRequests, namesRequester, requestsIn } from './requests.ts';
 export { RestingStores } from './rest.ts';
 export { type RotationPolicy, rotationPolicy } from './schedule/policy.ts';

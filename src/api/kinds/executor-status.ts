@@ -5,7 +5,7 @@ import { count, statusBase } from './status.ts';
 /** Three live keys and what was before them: a year of quarterly rotations, and some in between. */
 export const MAX_KEYS_IN_STATUS = 10;
 /** Names of those that a revocation waits for; how many there are is told in any case. */
-const MAX_MISSING = 20;
+export const MAX_MISSING_PARTIES = 20;
 /** An executor has one sidecar. */
 const MAX_HOLDERS = 4;
 /** Values of the rotation annotation that are remembered as handled. */
@@ -22,7 +22,9 @@ const fingerprint = text({
 const cut = fields({
   acknowledged: count.describe('Registries, relays and sidecars that said that they refuse it and have cut.'),
   expected: count.describe('Those that there are.'),
-  missing: list(prose, { max: MAX_MISSING, type: 'atomic' }).prefault([]).describe('Names of those not heard from.'),
+  missing: list(prose, { max: MAX_MISSING_PARTIES, type: 'atomic' })
+    .prefault([])
+    .describe('Names of those not heard from.'),
   completionTime: time
     .optional()
     .describe('When every registry refused it and the last sidecar had cut, or was fenced off. Absent: not complete.'),

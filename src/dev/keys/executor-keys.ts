@@ -1,6 +1,7 @@
 import { ROTATION_DUE, readExecutorStatus, UnreadableResource } from '../../api/index.ts';
 import {
   changedKeys,
+  isHeld,
   type KeeperInput,
   type KeyHolder,
   KeyKeeper,
@@ -86,10 +87,10 @@ export class ExecutorKeys {
 
   /** Whether something is to be heard from a registry: that a key serves, that one was cut, or that one is out of memory. */
   get awaitsWord(): boolean {
-    return this.#record.keys.some(({ state, cut, destructionTime, heldBy }) => {
-      const isLeaving = (state === 'Retired' || state === 'Revoked') && destructionTime === undefined;
+    return this.#record.keys.some((key) => {
+      const { state, cut } = key;
       const isCut = state !== 'Revoked' || cut?.completionTime !== undefined;
-      return state === 'Prepared' || isLeaving || !isCut || heldBy !== undefined;
+      return state === 'Prepared' || !isCut || isHeld(key);
     });
   }
 

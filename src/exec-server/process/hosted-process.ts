@@ -79,7 +79,7 @@ export class HostedProcess {
     if (this.#exitCode === undefined) this.#child.interrupt();
   }
 
-  /** Kills the whole tree at once; false when the process has ended already, as the real executor answers. */
+  /** Kills the whole tree without grace; false when the process has ended already, as the real executor answers. */
   terminate(): boolean {
     if (this.#exitCode !== undefined) return false;
     void signalTree(this.#child.pid, 'SIGKILL', false);

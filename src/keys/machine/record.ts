@@ -85,6 +85,15 @@ export const MAX_LIVE_KEYS = 3;
 
 const LIVE: ReadonlySet<KeyState> = new Set(['Prepared', 'Active', 'Retiring']);
 
+/** Out of Secret and store, or on its way, and perhaps not out of the sidecar's memory. */
+export function isHeld({
+  state,
+  destructionTime,
+  heldBy,
+}: Pick<KeyRecord, 'state' | 'destructionTime' | 'heldBy'>): boolean {
+  return heldBy !== undefined || ((state === 'Retired' || state === 'Revoked') && destructionTime === undefined);
+}
+
 /** Whether registries accept it. */
 export function isLive({ state }: Pick<KeyRecord, 'state'>): boolean {
   return LIVE.has(state);

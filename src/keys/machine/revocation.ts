@@ -1,3 +1,4 @@
+import { MAX_MISSING_PARTIES } from '../../api/index.ts';
 import { parseTime, secondTime } from '../../kube/index.ts';
 import { lostKeys } from './drift.ts';
 import type { ObservedKeys } from './observed.ts';
@@ -8,9 +9,6 @@ import type { CutProgress, KeyRecord, KeysRecord } from './record.ts';
  * that this is order and not safety. Milliseconds.
  */
 const CUT_PATIENCE_MS = 30_000;
-
-/** Names of parties that a record has room for; how many there are it says in any case. */
-const MAX_MISSING_NAMES = 20;
 
 const LOST = 'lost: it was in no store any more';
 
@@ -82,7 +80,7 @@ function progressOf(
   return {
     acknowledged: parties.length - missing.length,
     expected: parties.length,
-    missing: missing.slice(0, MAX_MISSING_NAMES),
+    missing: missing.slice(0, MAX_MISSING_PARTIES),
     ...(isRefused && isCut && { completionTime: secondTime(now) }),
   };
 }

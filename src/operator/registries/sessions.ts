@@ -1,4 +1,5 @@
 import { type ExecutorStatus, REASONS, type StoredExecutor, UPDATE_PENDING } from '../../api/index.ts';
+import { isHeld } from '../../keys/index.ts';
 import { secondTime } from '../../kube/index.ts';
 import type { ExecutorFacts } from './facts.ts';
 
@@ -45,9 +46,8 @@ function waitsForKeys({ keys, formerKeys }: StoredExecutor['status'], facts: Exe
     const { state, fingerprint } = key;
     if (fingerprint === undefined) return false;
     if (state === 'Prepared') return facts.registrations.some((each) => each.fingerprint === fingerprint);
-    return (
-      (state === 'Revoked' && waitsForCut(key, facts)) || (isHeld(key) && facts.loaded?.has(fingerprint) === false)
-    );
+    if (state === 'Revoked' && waitsForCut(key, facts)) return true;
+    return isHeld(key) && facts.loaded?.has(fingerprint) === false;
   });
 }
 
@@ -59,9 +59,4 @@ function waitsForCut({ cut, fingerprint }: Key, { denies }: ExecutorFacts): bool
     const isOfKey = 'fingerprint' in match && match.fingerprint === fingerprint;
     return isOfKey && acknowledgements.some(({ by }) => missing.has(by));
   });
-}
-
-/** Out of Secret and store, or on its way, and perhaps not out of the sidecar's memory. */
-function isHeld({ state, destructionTime, heldBy }: Key): boolean {
-  return heldBy !== undefined || ((state === 'Retired' || state === 'Revoked') && destructionTime === undefined);
 }

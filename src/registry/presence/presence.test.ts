@@ -374,12 +374,9 @@ describe('presence', () => {
 
     it('is the last choice for 15 s, whatever it says of itself, and counts on as one that serves', async () => {
       const ticket = await ticketOf('k1');
-      const first = await ScriptedRelay.present(fixture, { entries: [{ ticket, sessions: [] }] });
-      const other = await ScriptedRelay.present(fixture, {
-        bootId: 'relay-boot-2',
-        port: 7002,
-        entries: [{ ticket, sessions: [] }],
-      });
+      const entries = [{ ticket, sessions: [] }];
+      const first = await ScriptedRelay.present(fixture, { entries });
+      const other = await ScriptedRelay.present(fixture, { bootId: 'relay-boot-2', port: 7002, entries });
       const servedBy = async () => {
         const { body } = await fixture.connect(DEMO, fixture.tokens.alice);
         const verifier = new TicketVerifier(fixture.signer.publicJwks(fixture.clock.seconds()));

