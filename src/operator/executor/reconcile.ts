@@ -9,7 +9,7 @@ import {
   rotationPolicy,
   statusOf,
 } from '../../keys/index.ts';
-import { ApiError, keyOf, namespaces, type Occurrence, type Pod, parseTime } from '../../kube/index.ts';
+import { keyOf, namespaces, type Occurrence, type Pod, parseTime } from '../../kube/index.ts';
 import { environmentIdOf } from '../../wire/index.ts';
 import { NotOwnedError } from '../children/apply-child.ts';
 import type { Owner } from '../children/child.ts';
@@ -42,6 +42,7 @@ import type { RequesterProof } from '../requesters/proof.ts';
 import { requestsOf } from '../requesters/requests.ts';
 import { templateProblems } from '../template/problems.ts';
 import type { World } from '../world.ts';
+import { confirmCurrent } from './confirm-current.ts';
 
 export interface ExecutorControllerOptions {
   readonly world: World;
@@ -264,7 +265,7 @@ export class ExecutorReconciler {
     const { world } = this.#options;
     const pod = await findPod(world, owner, fence?.name ?? podName(owner, 1), signal);
     // A pod that does not count will be ended: only on the word of the API server, not of a cache that may be behind it.
-    if (pod !== undefined && pod.metadata.uid !== fence?.uid) await confirmCurrent(world, executor, signal);
+    if (pod !== undefined && pod.metadata.uid !== fence?.uid) await confirmCurrent(world.api, executor, signal);
     return pod;
   }
 
@@ -277,7 +278,7 @@ export class ExecutorReconciler {
       secret: keys.secret,
       rests: keys.rests,
       poke: (_holder, value) => pokePod(world, seen, value, signal),
-      confirm: () => confirmCurrent(world, executor, signal),
+      confirm: () => confirmCurrent(world.api, executor, signal),
     });
     const record = recordOf(executor.status);
     const environmentId = environmentIdOf(namespace, name);
@@ -387,12 +388,4 @@ function wasRegistered({ status }: ServedExecutor, view: PodView | undefined): b
   const before = ready?.reason === REASONS.Registered || ready?.reason === REASONS.Disconnected;
   const since = parseTime(status.pod?.startTime);
   return before && since !== undefined && view?.uid === status.pod?.uid;
-}
-
-/** Throws `ApiError` `Conflict` when the cache shows an older version than there is: what was decided by it is decided again. */
-async function confirmCurrent({ api }: World, { metadata }: ServedExecutor, signal: AbortSignal): Promise<void> {
-  const { namespace, name, resourceVersion } = metadata;
-  const live = await api.find(executors, { namespace, name }, { signal });
-  if (live?.metadata.resourceVersion === resourceVersion) return;
-  throw new ApiError({ code: 'Conflict', step: `confirm executor ${namespace}/${name}`, message: 'it has changed' });
 }
