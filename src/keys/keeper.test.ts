@@ -99,7 +99,7 @@ describe.each([
   { isShared: true, where: 'the Secret alone' },
 ])('with keys in $where', ({ isShared }) => {
   describe.each(SCENARIOS)('$name', ({ run }) => {
-    const options: WorldOptions = { isShared, policy: { overlap: 3_600_000 } };
+    const options: WorldOptions = { isShared, isUndisturbed: true, policy: { overlap: 3_600_000 } };
 
     it('comes to its end wherever the operator dies', async () => {
       const moments = await momentsOf(run, options);

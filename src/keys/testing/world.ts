@@ -6,6 +6,7 @@ import { isLive, type KeyRecord, type KeysRecord, NEW_KEYS_RECORD } from '../mac
 import { RestingStores } from '../rest.ts';
 import type { RotationPolicy } from '../schedule/policy.ts';
 import { MemoryKeyStore } from './memory-key-store.ts';
+import { type Change, mayChange, mayFollow, type Scene } from './rules.ts';
 
 /** An operator's process that ends in the middle of what it does. */
 export class Crash extends Error {}
@@ -35,10 +36,24 @@ export interface WorldOptions {
   readonly isShared?: boolean;
   readonly name?: string;
   readonly start?: number;
+  /** Nobody but one operator changes anything: each effect and each record is held against what must be so then. */
+  readonly isUndisturbed?: boolean;
 }
 
 /** Called at every moment at which an operator may die or be refused: before and after each call of a store, a poke, and a write of status. */
 export type Moment = (moment: 'before' | 'after', what: string) => void;
+
+/** What a call of a store is to a key. */
+const CHANGES: Readonly<Record<'store' | 'secret', ReadonlyMap<string, Change>>> = {
+  store: new Map([
+    ['create', 'make'],
+    ['destroy', 'destroy'],
+  ]),
+  secret: new Map([
+    ['put', 'deliver'],
+    ['destroy', 'withdraw'],
+  ]),
+};
 
 /** A cluster around the keys of one executor: store, Secret, status, a kubelet with a cache, a sidecar, registries, relays. Time goes only when told. */
 export class KeysWorld {
@@ -68,20 +83,23 @@ export class KeysWorld {
   readonly effects: string[] = [];
   readonly #secretBefore: { at: number; keys: ReadonlyMap<string, string> }[] = [];
   readonly #acknowledged = new Map<string, Set<string>>();
+  readonly #everMounted = new Set<string>();
+  readonly #isUndisturbed: boolean;
 
   constructor({
     policy,
     isShared = false,
     name = 'build',
     start = Date.parse('2026-11-30T00:00:00Z'),
+    isUndisturbed = false,
   }: WorldOptions = {}) {
+    this.#isUndisturbed = isUndisturbed;
     this.holder = { namespace: 'team-a', name, uid: 'uid-1' };
     this.now = start;
     this.policy = { period: 90 * DAY, overlap: DAY, windows: [], deletionPolicy: 'Destroy', ...policy };
     this.secret = isShared ? undefined : new MemoryKeyStore();
-    this.store.fault = (moment, call, id) => this.#moment(moment, `store ${call} ${id ?? ''}`.trim());
-    if (this.secret)
-      this.secret.fault = (moment, call, id) => this.#moment(moment, `secret ${call} ${id ?? ''}`.trim());
+    this.store.fault = (moment, call, id) => this.#call('store', moment, call, id);
+    if (this.secret) this.secret.fault = (moment, call, id) => this.#call('secret', moment, call, id);
   }
 
   get record(): KeysRecord {
@@ -173,6 +191,7 @@ export class KeysWorld {
     this.#moment('before', 'status');
     if (version !== this.version) throw new StatusRefused('another one wrote');
     if (isDeepStrictEqual(record, this.record)) throw new Error('a write that changes nothing');
+    if (this.#isUndisturbed) mayFollow(this.record, record, this.#scene());
     this.written.push(record);
     this.#live();
     this.#moment('after', 'status');
@@ -185,6 +204,25 @@ export class KeysWorld {
       this.#mount(this.pod);
     }
     this.#moment('after', 'poke');
+  }
+
+  #call(place: 'store' | 'secret', moment: 'before' | 'after', call: string, id = ''): void {
+    this.#moment(moment, `${place} ${call} ${id}`.trim());
+    const change = CHANGES[place].get(call);
+    if (this.#isUndisturbed && moment === 'before' && change !== undefined) mayChange(change, id, this.#scene());
+  }
+
+  #scene(): Scene {
+    const { record, revocation, rotation } = this;
+    return {
+      record,
+      store: this.store.fingerprints(),
+      secret: this.secret?.fingerprints(),
+      served: this.#everMounted,
+      loaded: new Set(this.pod?.mounted.values()),
+      asked: { rotation: rotation?.value, revocation: revocation?.keyId },
+      now: this.now,
+    };
   }
 
   #moment(moment: 'before' | 'after', what: string): void {
@@ -217,6 +255,7 @@ export class KeysWorld {
   #mount(pod: Pod): void {
     pod.mounted = this.#secretBefore.findLast(({ at }) => at <= this.now - this.cacheLag)?.keys ?? pod.mounted;
     pod.mountedAt = this.now;
+    for (const fingerprint of pod.mounted.values()) this.#everMounted.add(fingerprint);
   }
 
   #heard(): HeardKeys {

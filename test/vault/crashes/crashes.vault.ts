@@ -53,7 +53,7 @@ async function expectEnd(life: Life, where: string): Promise<void> {
   expect({ store, secret, loaded }, where).toEqual({ store: only, secret: only, loaded: new Set([fingerprint]) });
 }
 
-describe('an operator with its keys in a real OpenBao', () => {
+describe.concurrent('an operator with its keys in a real OpenBao', () => {
   it.each(['dies', 'fails', 'loses its pod'] as const)(
     'comes to the end of a rotation, a retirement and a revocation, and breaks no rule on its way, when it %s before or after any effect',
     async (fate) => {
