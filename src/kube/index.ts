@@ -75,6 +75,7 @@ export {
   apiVersionOf,
   defineResource,
   keyOf,
+  metadataOf,
   type ObjectKey,
   pathOf,
   type Resource,

@@ -5,6 +5,7 @@ export { nodeCrypto } from './crypto/node-crypto.ts';
 export { type CryptoProvider, DH_LENGTH, type Sealed, TAG_LENGTH } from './crypto/provider.ts';
 export { NoiseError, type NoiseErrorCode } from './error.ts';
 export { type HandshakeOptions, HandshakeState, type Transport } from './handshake-state.ts';
+export { base64Decode, base64Encode } from './key-file/base64.ts';
 export { createKeyFile, type KeyFileOptions, loadKeyFile } from './key-file/file.ts';
 export { decodeKeyFile, encodeKeyFile } from './key-file/format.ts';
 export {

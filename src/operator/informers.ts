@@ -8,6 +8,7 @@ import {
   type IndexFunction,
   Informer,
   type KubeObject,
+  metadataOf,
   networkPolicies,
   type ObjectApi,
   type ObjectKey,
@@ -35,6 +36,12 @@ export interface InformersOptions {
 /** Registries know an executor by its environment id. */
 const BY_ENVIRONMENT = 'environment';
 
+interface ChildOptions<T> {
+  readonly indexes?: Record<string, IndexFunction<T>>;
+  /** Selectors beside that of all that is ours. */
+  readonly labels?: readonly string[];
+}
+
 /** What the operator follows: our kinds everywhere, and our children (told by their label) in the namespaces that are enabled. */
 export class Informers {
   readonly relays;
@@ -48,12 +55,12 @@ export class Informers {
       informer.follow(ALL_NAMESPACES);
       return informer;
     };
-    const children = <T extends KubeObject>(resource: Resource<T>, indexes: Record<string, IndexFunction<T>> = {}) =>
+    const children = <T extends KubeObject>(resource: Resource<T>, more: ChildOptions<T> = {}) =>
       new Informer({
         ...options,
         resource,
-        indexes,
-        labelSelector: `${LABELS.managedBy}=${FIELD_MANAGER}`,
+        indexes: more.indexes ?? {},
+        labelSelector: [`${LABELS.managedBy}=${FIELD_MANAGER}`, ...(more.labels ?? [])].join(),
         fieldManager: FIELD_MANAGER,
       });
     this.relays = own(relays);
@@ -62,8 +69,10 @@ export class Informers {
     });
     this.grants = own(executorGrants);
     this.#children = {
-      pods: children(pods, { [BY_CONTROLLER]: controllerUid }),
-      secrets: children(secrets),
+      pods: children(pods, { indexes: { [BY_CONTROLLER]: controllerUid } }),
+      secrets: children(secrets, { labels: [`${LABELS.component}!=executor`] }),
+      // Of an executor's Secrets, its keys among them, nothing but that they changed: a process that holds no key has none to lose.
+      executorSecrets: children(metadataOf(secrets), { labels: [`${LABELS.component}=executor`] }),
       configMaps: children(configMaps),
       services: children(services),
       serviceAccounts: children(serviceAccounts),

@@ -36,6 +36,7 @@ export interface Stores {
   readonly executors: ReadStore<ServedExecutor>;
   readonly grants: ReadStore<ServedGrant>;
   readonly pods: PodStore;
+  /** Without those of executors. */
   readonly secrets: ReadStore<Secret>;
   readonly configMaps: ReadStore<ConfigMap>;
   readonly services: ReadStore<Service>;

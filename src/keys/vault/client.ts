@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { Clock } from '../../telemetry/index.ts';
 import type { KeyStoreErrorCode } from '../key-store.ts';
 import { codeOfFailure, VaultAnswer, VaultSilence, vaultFailure } from './errors.ts';
+import { type ExchangeOptions, exchangeOver } from './exchange.ts';
 import { VAULT_TIMEOUT_MS, type VaultSettings } from './settings.ts';
 
 /** A token is renewed, or asked for anew, when this part of its life is over: one that ends in the middle of a call costs a try. */
@@ -23,6 +24,8 @@ export interface VaultRequest {
   readonly path: string;
   /** JSON as bytes: what holds a key can be wiped. */
   readonly body?: Uint8Array;
+  /** The answer as bytes, for the same reason: whoever asks wipes them. */
+  readonly asBytes?: true;
 }
 
 const OPERATIONS = { GET: 'read', POST: 'write', LIST: 'list', DELETE: 'delete' } as const;
@@ -55,7 +58,7 @@ export interface VaultClientOptions {
 export class VaultClient {
   readonly #options: VaultClientOptions;
   readonly #client: ReturnType<typeof vault>;
-  readonly #transport: { readonly httpsAgent: Agent; readonly timeout: number };
+  readonly #transport: ExchangeOptions;
   #session: Session | undefined;
   #pending: Promise<Session> | undefined;
 
@@ -64,12 +67,13 @@ export class VaultClient {
     this.#options = options;
     this.#transport = { httpsAgent: new Agent({ keepAlive: true, ...(ca !== undefined && { ca }) }), timeout };
     // Its own debug output prints bodies, keys included.
-    this.#client = vault({ endpoint: address, debug: () => undefined, requestOptions: this.#transport });
+    const transport = { 'request-promise': exchangeOver(this.#transport) };
+    this.#client = vault({ endpoint: address, debug: () => undefined, ...transport });
     // What it takes from the environment by itself is not ours.
     Object.assign(this.#client, { token: '', namespace: options.settings.namespace ?? '', pathPrefix: '' });
   }
 
-  /** @returns the body of the answer. Rejects with `VaultAnswer` or `VaultSilence`. */
+  /** @returns the body of the answer, of one with `asBytes` a `Uint8Array`. Rejects with `VaultAnswer` or `VaultSilence`. */
   async call(request: VaultRequest, signal?: AbortSignal): Promise<unknown> {
     const { token } = await this.#login(signal);
     try {
@@ -99,13 +103,11 @@ export class VaultClient {
     return answer;
   }
 
-  #exchange({ method, path, body }: VaultRequest, token: string, signal?: AbortSignal): Promise<unknown> {
+  #exchange({ method, path, body, asBytes }: VaultRequest, token: string, signal?: AbortSignal): Promise<unknown> {
     const headers = { 'X-Vault-Token': token, ...(body !== undefined && { 'content-type': 'application/json' }) };
     const json = body === undefined ? {} : { json: body };
-    return this.#within(
-      () => this.#client.request({ ...this.#transport, method, path: `/${path}`, headers, ...json }),
-      signal,
-    );
+    const request = { method, path: `/${path}`, headers, asBytes, ...json };
+    return this.#within(() => this.#client.request(request), signal);
   }
 
   /** One login at a time, however many wait for it. */

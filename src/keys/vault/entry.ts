@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { base64Decode } from '../../noise/index.ts';
 import type { KeyNote } from '../key-store.ts';
+import { jsonMembers, plainText } from '../stores/json-members.ts';
 
 /** What our entries say of themselves in `custom_metadata`: texts, as KV takes nothing else. */
 export interface EntryNotes extends KeyNote {
@@ -27,8 +29,9 @@ const metadataAnswer = z.object({
   }),
 });
 
+const NOTHING = new Uint8Array();
+
 const listAnswer = z.object({ data: z.object({ keys: z.array(z.string()) }) });
-const dataAnswer = z.object({ data: z.object({ data: z.object({ keyFile: z.string() }) }) });
 
 /** Undefined for what is no answer of KV, version 2. */
 export function parseEntry(answer: unknown): Entry | undefined {
@@ -47,9 +50,13 @@ export function parseNames(answer: unknown): readonly string[] | undefined {
   return listAnswer.safeParse(answer).data?.data.keys;
 }
 
-/** The key file, in base64. */
-export function parseKeyFile(answer: unknown): string | undefined {
-  return dataAnswer.safeParse(answer).data?.data.data.keyFile;
+/** The key file in the bytes of an answer, as a copy that is the caller's to wipe; empty where there is none. */
+export function keyFileIn(answer: Uint8Array): Uint8Array {
+  const nested = ['data', 'data', 'keyFile'].reduce<Uint8Array | undefined>(
+    (bytes, name) => bytes && jsonMembers(bytes)?.get(name),
+    answer,
+  );
+  return base64Decode(plainText(nested) ?? NOTHING) ?? NOTHING;
 }
 
 export function customMetadata({ owner, state, fingerprint, retirementTime }: EntryNotes): Record<string, string> {

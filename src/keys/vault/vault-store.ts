@@ -1,4 +1,4 @@
-import { encodeKeyFile, generateKeypair } from '../../noise/index.ts';
+import { base64Encode, encodeKeyFile, generateKeypair } from '../../noise/index.ts';
 import {
   type CallOptions,
   type KeyHolder,
@@ -12,7 +12,7 @@ import { byNumber } from '../machine/record.ts';
 import type { DeletionPolicy } from '../schedule/policy.ts';
 import { fingerprintIn, fingerprintOfKeyFile } from '../stores/key-file-bytes.ts';
 import { VaultClient, type VaultClientOptions, type VaultRequest } from './client.ts';
-import { customMetadata, type Entry, type EntryNotes, parseEntry, parseKeyFile, parseNames } from './entry.ts';
+import { customMetadata, type Entry, type EntryNotes, keyFileIn, parseEntry, parseNames } from './entry.ts';
 import { keyStoreFailure } from './errors.ts';
 import { checkVaultSettings, type VaultSettings } from './settings.ts';
 
@@ -62,9 +62,8 @@ export class VaultKeyStore implements KeyStore {
   async read(holder: KeyHolder, id: string, options: CallOptions = {}): Promise<Uint8Array> {
     const step = 'read key';
     const path = this.#path('data', holder, id);
-    const answer = await this.#find(step, { method: 'GET', path }, options);
-    if (answer === undefined) throw new KeyStoreError('not_found', step, `Vault has nothing at ${path}`);
-    const keyFile = Buffer.from(parseKeyFile(answer) ?? '', 'base64');
+    const keyFile = await this.#keyFile(step, path, options);
+    if (keyFile === undefined) throw new KeyStoreError('not_found', step, `Vault has nothing at ${path}`);
     fingerprintOfKeyFile(keyFile, step, `what Vault has at ${path}`);
     return keyFile;
   }
@@ -126,7 +125,7 @@ export class VaultKeyStore implements KeyStore {
     { keyFile, cas }: { readonly keyFile: Uint8Array; readonly cas: number },
     options: CallOptions,
   ): Promise<void> {
-    const text = Buffer.from(Buffer.from(keyFile).toString('base64'));
+    const text = base64Encode(keyFile);
     const body = Buffer.concat([
       Buffer.from('{"data":{"keyFile":"'),
       text,
@@ -148,13 +147,22 @@ export class VaultKeyStore implements KeyStore {
     // Without a version that can be read there is no key: a crash came before it, or somebody deleted it.
     if (entry?.notes === undefined || !entry.isReadable) return [];
     const { state, retirementTime, fingerprint: noted } = entry.notes;
-    const fingerprint = noted ?? fingerprintIn(await this.#bytes(holder, id, options));
+    const fingerprint = noted ?? (await this.#fingerprint(holder, id, options));
     return [{ id, fingerprint, note: { state, ...(retirementTime !== undefined && { retirementTime }) } }];
   }
 
-  async #bytes(holder: KeyHolder, id: string, options: CallOptions): Promise<Uint8Array> {
-    const answer = await this.#find('read key', { method: 'GET', path: this.#path('data', holder, id) }, options);
-    return Buffer.from(parseKeyFile(answer) ?? '', 'base64');
+  async #fingerprint(holder: KeyHolder, id: string, options: CallOptions): Promise<string | undefined> {
+    const keyFile = await this.#keyFile('read key', this.#path('data', holder, id), options);
+    return keyFile && fingerprintIn(keyFile);
+  }
+
+  /** Empty for an entry without one, undefined where there is no entry. */
+  async #keyFile(step: string, path: string, options: CallOptions): Promise<Uint8Array | undefined> {
+    const answer = await this.#find(step, { method: 'GET', path, asBytes: true }, options);
+    if (!(answer instanceof Uint8Array)) return undefined;
+    const keyFile = keyFileIn(answer);
+    answer.fill(0);
+    return keyFile;
   }
 
   /** Undefined when nothing is there. Throws `not_owned` for what is there and does not say that it is this executor's. */

@@ -64,6 +64,13 @@ export interface ObjectApi {
   get<T extends KubeObject>(resource: Resource<T>, ref: ObjectRef, options?: CallOptions): Promise<T>;
   /** `get`, but undefined when there is none. */
   find<T extends KubeObject>(resource: Resource<T>, ref: ObjectRef, options?: CallOptions): Promise<T | undefined>;
+  /**
+   * An object as it is on the wire, whole: for whoever must not have texts of it in memory. The bytes are the caller's, to be overwritten. Undefined when
+   * there is none.
+   */
+  findBytes(resource: Resource, ref: ObjectRef, options?: CallOptions): Promise<Uint8Array | undefined>;
+  /** `create` of what such bytes say, whole; they are the caller's, to be overwritten. */
+  createBytes(resource: Resource, ref: ObjectRef, bytes: Uint8Array, options?: WriteOptions): Promise<void>;
   /** Everything selected, read in pages so that no answer blocks the process for long. */
   list<T extends KubeObject>(resource: Resource<T>, options?: Selection & CallOptions): Promise<ListPage<T>>;
   /**
@@ -74,6 +81,7 @@ export interface ObjectApi {
   create<T extends KubeObject>(resource: Resource<T>, object: WritableObject, options?: WriteOptions): Promise<T>;
   /** Replaces the object; `metadata.resourceVersion` is the precondition. */
   update<T extends KubeObject>(resource: Resource<T>, object: WritableObject, options?: WriteOptions): Promise<T>;
+  /** A `body` of bytes is sent as it is; its bytes are the caller's. */
   patch<T extends KubeObject>(
     resource: Resource<T>,
     ref: ObjectRef,

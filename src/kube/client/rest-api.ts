@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { type Clock, pause } from '../../telemetry/index.ts';
 import type { KubeObject, ObjectRef, WritableObject } from '../objects/object.ts';
-import { apiVersionOf, keyOf, type PathOptions, pathOf, type Resource } from '../objects/resource.ts';
+import { apiVersionOf, keyOf, metadataOf, type PathOptions, pathOf, type Resource } from '../objects/resource.ts';
 import { errorOfStatus, parseJson } from './answer.ts';
 import type {
   ApplyOptions,
@@ -31,6 +31,9 @@ const PATCH_CONTENT_TYPE: Readonly<Record<PatchType, string>> = {
 /** JSON is YAML, and the API server takes an applied object under this name only. */
 const APPLY_CONTENT_TYPE = 'application/apply-patch+yaml';
 const JSON_CONTENT_TYPE = 'application/json';
+/** Metadata of an object, of each of a list, and of each that a watch tells (KEP-2334). */
+const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
+const METADATA_LIST_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 
 export interface RestApiOptions {
   readonly transport: Transport;
@@ -59,6 +62,16 @@ export class RestApi implements ObjectApi {
     return this.#object(resource, { method: 'GET', path: pathOf(resource, ref), step, signal: options.signal });
   }
 
+  async findBytes(resource: Resource, ref: ObjectRef, { signal }: CallOptions = {}) {
+    const step = `get ${resource.kind} ${keyOf(ref)}`;
+    try {
+      return await bodyBytes(await this.#accepted({ method: 'GET', path: pathOf(resource, ref), step, signal }));
+    } catch (error) {
+      if (isApiError(error, 'NotFound')) return undefined;
+      throw error;
+    }
+  }
+
   async find<T extends KubeObject>(resource: Resource<T>, ref: ObjectRef, options: CallOptions = {}) {
     try {
       return await this.get(resource, ref, options);
@@ -78,6 +91,7 @@ export class RestApi implements ObjectApi {
           method: 'GET',
           path: withQuery(pathOf(resource, { namespace: options.namespace }), query),
           step,
+          accept: resource.metadataOnly && METADATA_LIST_ONLY,
           signal,
         });
       },
@@ -91,7 +105,7 @@ export class RestApi implements ObjectApi {
     const path = (query: Query) =>
       withQuery(pathOf(resource, { namespace: options.namespace }), { ...selectionQuery(options), ...query });
     const open = (request: Pick<ApiRequest, 'path' | 'signal'>) =>
-      this.#accepted({ method: 'GET', step, longLived: true, ...request });
+      this.#accepted({ method: 'GET', step, longLived: true, accept: acceptOf(resource), ...request });
     return readWatch({ open, path, resource, options, step, clock: this.#clock, random: this.#random });
   }
 
@@ -105,6 +119,18 @@ export class RestApi implements ObjectApi {
       place,
       name,
       body: typed(resource, object),
+      options,
+    });
+  }
+
+  async createBytes(resource: Resource, ref: ObjectRef, bytes: Uint8Array, options: WriteOptions = {}): Promise<void> {
+    const { namespace, name } = ref;
+    await this.#write(metadataOf(resource), {
+      method: 'POST',
+      verb: 'create',
+      place: { namespace },
+      name,
+      body: bytes,
       options,
     });
   }
@@ -200,11 +226,12 @@ export class RestApi implements ObjectApi {
       fieldValidation: verb === 'apply' ? undefined : 'Strict',
     });
     const step = `${verb} ${resource.kind}${what}${subresource === undefined ? '' : `/${subresource}`}`;
-    return this.#object(resource, { method, path, step, contentType, body: JSON.stringify(body), signal });
+    const bytes = body instanceof Uint8Array ? body : JSON.stringify(body);
+    return this.#object(resource, { method, path, step, contentType, body: bytes, signal });
   }
 
   async #object<T extends KubeObject>(resource: Resource<T>, request: ApiRequest): Promise<T> {
-    const raw = await this.#json(request);
+    const raw = await this.#json({ accept: acceptOf(resource), ...request });
     try {
       return resource.parse(raw as KubeObject);
     } catch (cause) {
@@ -281,10 +308,23 @@ function typed(resource: Resource, object: WritableObject): WritableObject {
   return { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind };
 }
 
+function acceptOf({ metadataOnly }: Pick<Resource, 'metadataOnly'>): string | undefined {
+  return metadataOnly && METADATA_ONLY;
+}
+
 async function bodyText({ body }: ApiResponse): Promise<string> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);
   return Buffer.concat(chunks).toString('utf8');
+}
+
+/** The only copy of them that this process knows of. */
+async function bodyBytes({ body }: ApiResponse): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  const bytes = Buffer.concat(chunks);
+  for (const chunk of chunks) chunk.fill(0);
+  return bytes;
 }
 
 /** The server's `Status`; what stands before it (a proxy, a load balancer) answers in other formats. */

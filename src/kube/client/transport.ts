@@ -8,7 +8,8 @@ export interface ApiRequest {
   readonly contentType?: string;
   /** Media types of the answer, as HTTP writes them; JSON first and anything else after it unless given. */
   readonly accept?: string | undefined;
-  readonly body?: string;
+  /** Bytes where a text would leave a secret in memory: they are the sender's, who may overwrite them when the answer is there. */
+  readonly body?: string | Uint8Array;
   readonly signal?: AbortSignal | undefined;
   /** A watch: the answer may be silent for as long as it likes; who reads it has a timer of his own. */
   readonly longLived?: boolean;

@@ -24,6 +24,16 @@ export function withMeta(object: JsonObject, meta: JsonObject): JsonObject {
   return { ...object, metadata: Object.fromEntries(metadata) };
 }
 
+/** What a client is told that asks for metadata alone (KEP-2334): of an object, or of each of a list. */
+export function partialObject(object: JsonObject): JsonObject {
+  const { kind, metadata, items } = object;
+  const apiVersion = 'meta.k8s.io/v1';
+  if (kind === 'Status') return object;
+  if (!Array.isArray(items)) return { apiVersion, kind: 'PartialObjectMetadata', metadata };
+  const partial = items.map((item) => partialObject(asObject(item)));
+  return { apiVersion, kind: 'PartialObjectMetadataList', metadata, items: partial };
+}
+
 export function sameJson(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (Array.isArray(a) && Array.isArray(b))

@@ -7,7 +7,7 @@ import type { KubeObject } from '../objects/object.ts';
 import type { Resource } from '../objects/resource.ts';
 import { builtInShape, type ShapeOf } from './fields/shapes.ts';
 import { issuerDocument, type TokenIssuer } from './issuer-documents.ts';
-import { asObject, type JsonObject } from './json.ts';
+import { asObject, type JsonObject, partialObject } from './json.ts';
 import { builtInKinds, type Kind } from './kinds.ts';
 import { ObjectLog } from './object-log.ts';
 import { collectionOf, ObjectWrites, type Place, type WriteContext } from './object-writes.ts';
@@ -126,20 +126,21 @@ export class MemoryApiServer implements Transport {
   #handle(request: ApiRequest): ApiResponse {
     const document = request.method === 'GET' && issuerDocument(this.#issuer, request.path, request.accept);
     if (document) return answer(200, document.body, { 'content-type': document.contentType });
+    const view = viewOf(request);
     const placed = placeOf(request.path, (id) => this.#kinds.get(id));
     const { place, query } = placed;
-    if (request.method === 'GET' && place.name !== '') return answer(200, this.#writes.get(place));
+    if (request.method === 'GET' && place.name !== '') return answer(200, view(this.#writes.get(place)));
     if (request.method === 'GET')
-      return query.get('watch') === 'true' ? this.#watch(placed, request.signal) : this.#list(placed);
+      return query.get('watch') === 'true' ? this.#watch(placed, request) : answer(200, view(this.#list(placed)));
     const context = contextOf(placed, request);
     const body = parseBody(request.body);
     switch (request.method) {
       case 'POST':
-        return answer(201, this.#writes.create(context, asObject(body)));
+        return answer(201, view(this.#writes.create(context, asObject(body))));
       case 'PUT':
-        return answer(200, this.#writes.replace(context, asObject(body)));
+        return answer(200, view(this.#writes.replace(context, asObject(body))));
       case 'PATCH':
-        return answer(200, this.#patch(context, request.contentType, body, query));
+        return answer(200, view(this.#patch(context, request.contentType, body, query)));
       case 'DELETE': {
         const { preconditions, propagationPolicy } = asObject(body);
         return answer(200, this.#writes.delete(context, asObject(preconditions), propagationPolicy === 'Orphan'));
@@ -170,7 +171,7 @@ export class MemoryApiServer implements Transport {
     }
   }
 
-  #list({ place, query }: PlacedRequest): ApiResponse {
+  #list({ place, query }: PlacedRequest): JsonObject {
     const { kind } = place;
     const matching = this.#log.list(collectionOf(kind)).filter(matchOf(place, query));
     const [version, from] = parseContinue(query.get('continue')) ?? [this.#log.version, 0];
@@ -180,12 +181,13 @@ export class MemoryApiServer implements Transport {
     const items = matching.slice(from, from + limit).map(({ apiVersion: _version, kind: _kind, ...item }) => item);
     const next = from + limit < matching.length ? { continue: `${version}:${from + limit}` } : {};
     const metadata = { resourceVersion: version, ...next };
-    return answer(200, { apiVersion: apiVersionOfKind(kind), kind: `${kind.kind}List`, metadata, items });
+    return { apiVersion: apiVersionOfKind(kind), kind: `${kind.kind}List`, metadata, items };
   }
 
-  #watch({ place, query }: PlacedRequest, signal: AbortSignal | undefined): ApiResponse {
+  #watch({ place, query }: PlacedRequest, request: ApiRequest): ApiResponse {
     const { kind } = place;
-    const feed = new WatchFeed(matchOf(place, query));
+    const { signal } = request;
+    const feed = new WatchFeed(matchOf(place, query), viewOf(request));
     const collection = collectionOf(kind);
     const stop = this.#log.follow(query.get('resourceVersion') ?? '0', (entry) => {
       if (entry.collection === collection) feed.entry(entry);
@@ -228,9 +230,14 @@ function answer(status: number, body: unknown, headers: Readonly<Record<string, 
   };
 }
 
-function parseBody(text: string | undefined): unknown {
+/** What of an object the client takes. */
+function viewOf({ accept = '' }: ApiRequest): (object: JsonObject) => JsonObject {
+  return accept.includes('as=PartialObjectMetadata') ? partialObject : (object) => object;
+}
+
+function parseBody(body: ApiRequest['body'] = '{}'): unknown {
   try {
-    return JSON.parse(text ?? '{}');
+    return JSON.parse(typeof body === 'string' ? body : Buffer.from(body).toString('utf8'));
   } catch {
     throw new Refusal(400, 'BadRequest', 'the object provided is unrecognized');
   }

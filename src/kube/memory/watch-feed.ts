@@ -6,19 +6,23 @@ import type { LogEntry } from './object-log.ts';
 export class WatchFeed implements AsyncIterable<Uint8Array> {
   readonly #chunks: Uint8Array[] = [];
   readonly #matches: (object: JsonObject) => boolean;
+  readonly #view: (object: JsonObject) => JsonObject;
   #wake: (() => void) | undefined;
   #end: { readonly error: unknown } | undefined;
 
-  constructor(matches: (object: JsonObject) => boolean) {
+  /** @param view what of each object is told */
+  constructor(matches: (object: JsonObject) => boolean, view: (object: JsonObject) => JsonObject) {
     this.#matches = matches;
+    this.#view = view;
   }
 
   /** An object that comes to match is added for this watch, one that ceases to match is deleted. */
   entry({ type, object, before }: LogEntry): void {
     const matched = before !== undefined && this.#matches(before);
     const matches = type !== 'DELETED' && this.#matches(object);
-    if (matches) this.event(matched ? 'MODIFIED' : 'ADDED', object);
-    else if (matched) this.event('DELETED', type === 'DELETED' ? object : { ...before, metadata: object.metadata });
+    if (matches) this.event(matched ? 'MODIFIED' : 'ADDED', this.#view(object));
+    else if (matched)
+      this.event('DELETED', this.#view(type === 'DELETED' ? object : { ...before, metadata: object.metadata }));
   }
 
   event(type: string, object: object): void {

@@ -8,6 +8,8 @@ export interface Resource<T extends KubeObject = KubeObject> {
   readonly kind: string;
   readonly plural: string;
   readonly namespaced: boolean;
+  /** The server is asked for `metadata` and for nothing else. */
+  readonly metadataOnly?: true;
   /**
    * Reads what the server sent; may throw, which concerns that object only. For built-in kinds the server's word is taken. Get the default
    * by `defineResource`.
@@ -30,6 +32,13 @@ export function defineResource<T extends KubeObject>(definition: ResourceDefinit
   // The parser edge: what the API server validated by this kind's schema is taken at its word.
   const parse = definition.parse ?? ((raw: KubeObject) => raw as T);
   return { group, version, kind, plural, namespaced, parse };
+}
+
+/** A kind of which only the metadata is of interest: the rest never comes into this process, neither when it is read nor as the answer to a write. */
+export function metadataOf({ parse: _, ...resource }: Resource): Resource {
+  const { kind } = resource;
+  const parse = ({ metadata }: KubeObject) => ({ apiVersion: apiVersionOf(resource), kind, metadata });
+  return { ...resource, metadataOnly: true, parse };
 }
 
 export function apiVersionOf({ group, version }: Pick<Resource, 'group' | 'version'>): string {

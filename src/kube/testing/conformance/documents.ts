@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
-import { type Place, refusal } from './support.ts';
+import { secrets } from '../../objects/builtin.ts';
+import { metadataOf } from '../../objects/resource.ts';
+import { type Place, refusal, take } from './support.ts';
 
 const JWKS_PATH = '/openid/v1/jwks';
 
@@ -19,5 +21,40 @@ export function describeDocuments(place: Place): void {
 
     expect(await api.read(path, { accept: 'application/json' })).toMatchObject({ issuer: expect.any(String) });
     expect(await refusal(api.read(path, { accept: 'application/jwk-set+json' }))).toBe('NotAcceptable');
+  });
+
+  it('gives an object as it is on the wire, and undefined for what is not there', async () => {
+    const { api, namespace } = place();
+    const ref = { namespace, name: 'bytes' };
+    await api.create(secrets, { metadata: ref, ...{ data: { mine: 'eWVz' } } });
+
+    const bytes = await api.findBytes(secrets, ref);
+
+    expect(JSON.parse(Buffer.from(bytes ?? []).toString())).toMatchObject({ kind: 'Secret', data: { mine: 'eWVz' } });
+    expect(await api.findBytes(secrets, { namespace, name: 'nobody' })).toBeUndefined();
+  });
+
+  it('gives nothing but metadata where nothing else is asked for: of an object, a list, a watch, and as the answer to a write', async () => {
+    const { api, namespace } = place();
+    const resource = metadataOf(secrets);
+    const ref = { namespace, name: 'partial' };
+    const selection = { namespace, labelSelector: 'partial=yes' };
+    const { resourceVersion } = await api.list(resource, selection);
+    const metadata = { ...ref, labels: { partial: 'yes' } };
+
+    const made = await api.create(resource, { metadata, ...{ data: { mine: 'eWVz' } } });
+    const body = Buffer.from(
+      JSON.stringify({ metadata: { resourceVersion: made.metadata.resourceVersion }, data: { more: 'eWVz' } }),
+    );
+    const changed = await api.patch(resource, ref, { type: 'merge', body });
+    const stale = await refusal(api.patch(resource, ref, { type: 'merge', body }));
+    const told = await take(api.watch(resource, { ...selection, resourceVersion }), 2);
+    const { items } = await api.list(resource, selection);
+
+    const seen = [made, changed, await api.get(resource, ref), ...items, ...told.map(({ object }) => object)];
+    expect(seen.map((each) => Object.keys(each).sort())).toEqual(seen.map(() => ['apiVersion', 'kind', 'metadata']));
+    expect(new Set(seen.map(({ kind, metadata: { name } }) => `${kind} ${name}`))).toEqual(new Set(['Secret partial']));
+    expect(stale).toBe('Conflict');
+    expect((await api.get(secrets, ref)).data).toEqual({ mine: 'eWVz', more: 'eWVz' });
   });
 }
