@@ -16,6 +16,7 @@ export { RestingStores } from './rest.ts';
 export { type RotationPolicy, rotationPolicy } from './schedule/policy.ts';
 export { recordOf, statusOf } from './status.ts';
 export { DirectoryKeyStore } from './stores/directory-store.ts';
+export { KeyMemory } from './stores/key-memory.ts';
 export { OutageStore } from './stores/outage.ts';
 export { keySecretName, SecretKeyStore } from './stores/secret-store.ts';
 export { type KeyChange, keyChanges } from './telling/changes.ts';

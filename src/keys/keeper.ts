@@ -1,13 +1,15 @@
 import { type CallOptions, type KeyHolder, type KeyStore, KeyStoreError } from './key-store.ts';
 import { decideKeys, dependencyOf, type KeyEffect } from './machine/decide.ts';
+import { departing } from './machine/destruction.ts';
 import { withFailure, withoutFailure } from './machine/failures.ts';
 import type { ObservedKeys, PlaceView } from './machine/observed.ts';
 import type { KeysRecord } from './machine/record.ts';
 import type { RestingStores } from './rest.ts';
 import { fingerprintOfKeyFile } from './stores/key-file-bytes.ts';
+import type { KeyMemory } from './stores/key-memory.ts';
 
 /** What the caller has seen; what stores hold is looked up here. */
-export interface KeeperInput extends Omit<ObservedKeys, 'store' | 'secret' | 'holder'> {
+export interface KeeperInput extends Omit<ObservedKeys, 'store' | 'secret' | 'holder' | 'lingering'> {
   readonly holder: KeyHolder;
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -19,6 +21,8 @@ export interface KeeperOptions {
   readonly secret?: KeyStore | undefined;
   /** Spares a store that is far away the looks while there is nothing to do. Absent: every step looks. */
   readonly rests?: RestingStores | undefined;
+  /** Of this process. Absent: another one's business, or nobody's. */
+  readonly memory?: Pick<KeyMemory, 'lingers'> | undefined;
   /** Makes the pod's volume be mounted again, by a value that it has not seen. Whether there is a pod is the caller's to know. */
   readonly poke: (holder: KeyHolder, value: string, options: CallOptions) => Promise<void>;
   /**
@@ -53,7 +57,9 @@ export class KeyKeeper {
   async step({ now, holder, ...seen }: KeeperInput, options: CallOptions = {}): Promise<KeeperStep> {
     const resting = await this.#rest({ ...seen, holder, now }, options);
     if (resting !== undefined) return resting;
-    const observed: ObservedKeys = { ...seen, holder, ...(await this.#look(holder, options)) };
+    const places = await this.#look(holder, options);
+    const lingering = this.#lingering(holder, { ...places, record: seen.record });
+    const observed: ObservedKeys = { ...seen, holder, ...places, lingering };
     const decision = decideKeys(observed, now);
     switch (decision.type) {
       case 'record':
@@ -67,6 +73,11 @@ export class KeyKeeper {
       default:
         return decision satisfies never;
     }
+  }
+
+  #lingering(holder: KeyHolder, seen: Pick<ObservedKeys, 'record' | 'store' | 'secret'>): ReadonlySet<string> {
+    const { memory } = this.#options;
+    return new Set(memory === undefined ? [] : departing(seen).filter((id) => memory.lingers(holder, id)));
   }
 
   /** A wait that needs no look into the store; undefined when something may have to be done. */

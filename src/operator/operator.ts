@@ -1,5 +1,5 @@
 import { FIELD_MANAGER, GROUP } from '../api/index.ts';
-import { OutageStore, RestingStores, SecretKeyStore, VaultKeyStore } from '../keys/index.ts';
+import { KeyMemory, OutageStore, RestingStores, SecretKeyStore, VaultKeyStore } from '../keys/index.ts';
 import { Applier, Controller, createRuntimeMetrics, EventRecorder, LeaderElection, Supervisor } from '../kube/index.ts';
 import { type Clock, startAdminServer, systemClock } from '../telemetry/index.ts';
 import { runControllers } from './controllers.ts';
@@ -108,10 +108,10 @@ function controllerOptions(options: OperatorOptions, world: World, access: Names
 }
 
 /** In Vault, and a copy in each Secret; or in the Secrets alone. */
-function keysOf({ vault, keysPolicy }: OperatorOptions, { api, clock }: World, counted: KeyMetrics) {
+function keysOf({ vault, keysPolicy }: OperatorOptions, { api, clock, log }: World, counted: KeyMetrics) {
   const secrets = new SecretKeyStore(api);
   const requesters = keysPolicy === undefined ? NO_PROOF : new PolicyProof({ api, name: keysPolicy, clock });
-  const common = { requesters, teller: new KeyTeller(counted) };
+  const common = { requesters, teller: new KeyTeller(counted), memory: new KeyMemory({ clock, log }) };
   if (vault === undefined) return { ...common, store: secrets };
   const store = new VaultKeyStore({ settings: vault, clock, environment: process.env, onCall: counted.called });
   return { ...common, store: new OutageStore(store, clock), secret: secrets, rests: new RestingStores() };

@@ -1,5 +1,4 @@
-import { Session } from 'node:inspector/promises';
-import type { Clock, Logger, Timer } from '../../telemetry/index.ts';
+import { type Clock, collectGarbage, type Logger, type Timer } from '../../telemetry/index.ts';
 import type { Fingerprint } from '../../wire/index.ts';
 import { codeOf } from '../errors.ts';
 import type { ExecutorKey } from './executor-key.ts';
@@ -76,16 +75,5 @@ export class DepartedKeys {
     for (const { fingerprint } of gone) logger.info({ fingerprint }, 'key out of memory');
     if (this.#departed.length > 0) this.#lookAfter(LOOK_AGAIN_MS);
     if (gone.length > 0) onGone();
-  }
-}
-
-/** The only way to it without a flag at the start of the process. Takes some 30 ms in a sidecar. */
-async function collectGarbage(): Promise<void> {
-  const session = new Session();
-  session.connect();
-  try {
-    await session.post('HeapProfiler.collectGarbage');
-  } finally {
-    session.disconnect();
   }
 }

@@ -10,8 +10,13 @@ const holding = (...ids: string[]): HeardKeys => ({ ...heard('k2'), loaded: new 
 const silent: HeardKeys = { ...heard('k2'), loaded: undefined };
 
 /** k1 left the Secret so long ago. */
-function seen(milliseconds: number, by: HeardKeys, keys: readonly KeyRecord[] = both) {
-  const what = { keys, store: stored('k2'), secret: stored('k2'), heard: by };
+function seen(
+  milliseconds: number,
+  by: HeardKeys,
+  keys: readonly KeyRecord[] = both,
+  lingering: ReadonlySet<string> = new Set(),
+) {
+  const what = { keys, store: stored('k2'), secret: stored('k2'), heard: by, lingering };
   const record = { delivery: { keys: ['k2'], time: ago(milliseconds) } };
   const first = decide({ ...what, record });
   // What follows from the rest, written already: this is about one thing.
@@ -45,6 +50,15 @@ describe('a key that is gone from Secret and store', () => {
     expect(summary(seen(-HOUR, holding('k1')))).toBe('k1 Destroyed, k2 Active');
     expect(summary(seen(SECOND, { ...silent, sidecars: [] }))).toBe('k1 Destroyed, k2 Active');
   });
+
+  it.each([SECOND, 120 * SECOND, HOUR])(
+    'is not called gone while the operator may have it in memory itself, however long: %i',
+    (since) => {
+      const waits = seen(since, holding('k2'), both, new Set(['k1']));
+      expect(waits).toEqual({ type: 'wait', until: Date.parse(inTime(SECOND)) });
+      expect(summary(seen(since, holding('k2'), both, new Set(['k2'])))).toBe('k1 Destroyed, k2 Active');
+    },
+  );
 
   it('names its holder until that one says that it let go, or is gone itself', () => {
     const held = [key('k1', 'Destroyed', { destructionTime: ago(HOUR), heldBy: ['sidecar'] }), key('k2', 'Active')];

@@ -10,14 +10,17 @@ import { withKey } from './revocation.ts';
  */
 const HOLD_PATIENCE_MS = 120_000;
 
+/** Memory is collected within seconds of being asked for. Milliseconds. */
+const LINGER_LOOK_MS = 1_000;
+
 /**
  * What is recorded of a revoked or retired key once no place holds it, and no process: only then is it called gone. A sidecar that does not let it go, or of which
- * nothing is heard, is waited for no longer than `HOLD_PATIENCE_MS`; then it is named, until it has.
+ * nothing is heard, is waited for no longer than `HOLD_PATIENCE_MS`; then it is named, until it has. While this process may have it, it is not called gone.
  */
 export function withDestroyed(record: KeysRecord, observed: ObservedKeys, now: number): KeysRecord {
   return record.keys.reduce((so, key) => {
     if (key.destructionTime !== undefined) return withoutHolder(so, key, observed);
-    if (!isOutOfPlaces(key, observed)) return so;
+    if (!isOutOfPlaces(key, observed) || observed.lingering?.has(key.id)) return so;
     const holders = holdersOf(key, observed);
     if (holders.length > 0 && now < patienceEnd(key, record, now)) return so;
     const state = key.state === 'Retired' ? 'Destroyed' : 'Revoked';
@@ -31,10 +34,17 @@ export function holdEnds(observed: ObservedKeys, now: number): number[] {
   const { record } = observed;
   return record.keys
     .filter((key) => key.destructionTime === undefined && isOutOfPlaces(key, observed))
-    .map((key) => patienceEnd(key, record, now));
+    .map((key) => (observed.lingering?.has(key.id) ? now + LINGER_LOOK_MS : patienceEnd(key, record, now)));
 }
 
-function isOutOfPlaces({ state, id }: KeyRecord, { store, secret }: ObservedKeys): boolean {
+/** Ids of those that are to be called gone, as far as places say. */
+export function departing({ record, ...places }: Pick<ObservedKeys, 'record' | 'store' | 'secret'>): readonly string[] {
+  return record.keys
+    .filter((key) => key.destructionTime === undefined && isOutOfPlaces(key, places))
+    .map(({ id }) => id);
+}
+
+function isOutOfPlaces({ state, id }: KeyRecord, { store, secret }: Pick<ObservedKeys, 'store' | 'secret'>): boolean {
   return (state === 'Retired' || state === 'Revoked') && isGoneFrom(store, id) && isGoneFrom(secret, id);
 }
 

@@ -69,4 +69,6 @@ export interface ObservedKeys {
   readonly secret: PlaceView | undefined;
   readonly pod: ObservedKeyPod | undefined;
   readonly heard: HeardKeys;
+  /** Ids of keys that are gone from every place and may still be in the memory of the very process that decides. */
+  readonly lingering?: ReadonlySet<string>;
 }

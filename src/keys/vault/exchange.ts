@@ -1,3 +1,4 @@
+import type { ClientRequest } from 'node:http';
 import { type Agent, request } from 'node:https';
 
 /** Vault's standbys that do not forward name the node that is active, and that one answers. */
@@ -52,18 +53,36 @@ function once({ uri, method, headers, json }: Exchange, { httpsAgent, timeout }:
   const sending = request(uri, { method, headers: { ...headers, ...length }, agent: httpsAgent, timeout });
   sending.on('timeout', () => sending.destroy(Object.assign(new Error('silence'), { code: 'ETIMEDOUT' })));
   sending.on('error', reject);
+  wipeWhenClosed(sending);
   sending.on('response', (response) => {
     const chunks: Buffer[] = [];
     response.on('data', (chunk: Buffer) => chunks.push(chunk));
     response.on('error', reject);
-    response.on('end', () => {
-      const bytes = Buffer.concat(chunks);
+    response.on('close', () => {
       for (const chunk of chunks) chunk.fill(0);
-      resolve({ status: response.statusCode ?? 0, location: response.headers.location, bytes });
+    });
+    response.on('end', () => {
+      const location = response.headers.location;
+      resolve({ status: response.statusCode ?? 0, location, bytes: Buffer.concat(chunks) });
     });
   });
-  sending.end(json);
+  // What is written together with the head is copied with it into memory that nobody wipes; what is written by itself is enciphered from where it lies.
+  if (json === undefined) sending.end();
+  else sending.write(json.subarray(0, 1), () => sending.end(json.subarray(1)));
   return promise;
+}
+
+/** What came over the socket, from which the parser copies. The socket is used again. */
+function wipeWhenClosed(sending: ClientRequest): void {
+  const received: Buffer[] = [];
+  const receive = (chunk: Buffer) => received.push(chunk);
+  sending.on('socket', (socket) => {
+    socket.on('data', receive);
+    sending.on('close', () => {
+      socket.off('data', receive);
+      for (const chunk of received) chunk.fill(0);
+    });
+  });
 }
 
 /** Undefined for what is no JSON: a proxy's words, or nothing. */

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { Agent, type Dispatcher, errors, ProxyAgent } from 'undici';
 import type { CachedCredentials, Credentials } from './credentials.ts';
 import { tlsIdentity } from './credentials.ts';
@@ -13,6 +14,12 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const ANSWER_TIMEOUT_MS = 30_000;
 /** Idle sockets are kept so long; shorter than the idle time-outs of usual load balancers (60 s and more). */
 const IDLE_SOCKET_MS = 30_000;
+
+/**
+ * `SSL_OP_CLEANSE_PLAINTEXT` (`ssl.h` of OpenSSL 3): what was received is overwritten where it was deciphered, once it was read. Node has no name for it.
+ * Answers of the API server may hold keys.
+ */
+const CLEANSE_PLAINTEXT = 2;
 
 /** Objects are JSON. Not all that is read is an object, and its media type may be another and no other. */
 const ANY_JSON_FIRST = 'application/json, */*;q=0.5';
@@ -84,11 +91,12 @@ export class UndiciTransport implements Transport {
           accept,
           'user-agent': this.#userAgent,
           ...(contentType === undefined ? {} : { 'content-type': contentType }),
+          ...(body instanceof Uint8Array ? { 'content-length': String(body.length) } : {}),
           ...credentials.headers,
         },
         headersTimeout: ANSWER_TIMEOUT_MS,
         bodyTimeout: longLived ? 0 : ANSWER_TIMEOUT_MS,
-        ...(body === undefined ? {} : { body }),
+        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : Readable.from(inPieces(body)) }),
         ...(signal === undefined ? {} : { signal }),
       });
       const broken = (error: unknown) => this.#failure(error, request, dispatcher);
@@ -136,10 +144,20 @@ function dispatcherOf({ tls, proxy }: Credentials): Dispatcher {
   };
   const connect = {
     timeout: CONNECT_TIMEOUT_MS,
+    secureOptions: CLEANSE_PLAINTEXT,
     ...Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined)),
   };
   if (proxy !== undefined) return new ProxyAgent({ ...common, uri: proxy, requestTls: connect });
   return new Agent({ ...common, connect });
+}
+
+/**
+ * Bytes that are to be nowhere else: what is written together with the head is copied with it into memory that nobody wipes, what is written by itself is
+ * enciphered from where it lies. So the head takes no more than the first byte along.
+ */
+async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes.subarray(0, 1);
+  yield bytes.subarray(1);
 }
 
 async function* translated(body: AsyncIterable<Uint8Array>, failure: (error: unknown) => unknown) {

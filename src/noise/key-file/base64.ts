@@ -7,11 +7,19 @@ ALPHABET.forEach((code, value) => {
 });
 
 /**
+ * Small arrays lie in the heap at first, and move out of it when something native reads them: then their bytes are there twice, and wiping reaches one of the two.
+ * Those that are made over a buffer of their own never lie in the heap.
+ */
+function bytesOutOfHeap(length: number): Uint8Array {
+  return new Uint8Array(new ArrayBuffer(length));
+}
+
+/**
  * Standard padded base64 (RFC 4648 §4) from bytes to bytes. Node's own goes through strings, which cannot be wiped and stay in the
  * heap as long as the collector likes; private keys must not.
  */
 export function base64Encode(bytes: Uint8Array): Uint8Array {
-  const text = new Uint8Array(Math.ceil(bytes.length / 3) * 4).fill(PADDING);
+  const text = bytesOutOfHeap(Math.ceil(bytes.length / 3) * 4).fill(PADDING);
   const digit = (sextet: number) => ALPHABET[sextet & 63] ?? PADDING;
   for (let from = 0, to = 0; from < bytes.length; from += 3, to += 4) {
     const left = bytes.length - from;
@@ -30,7 +38,7 @@ export function base64Decode(text: Uint8Array): Uint8Array | undefined {
   let padding = 0;
   while (padding < 2 && text[text.length - 1 - padding] === PADDING) padding += 1;
   const digits = text.length - padding;
-  const bytes = new Uint8Array((text.length / 4) * 3 - padding);
+  const bytes = bytesOutOfHeap((text.length / 4) * 3 - padding);
   let bits = 0;
   let held = 0;
   let to = 0;

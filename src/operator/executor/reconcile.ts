@@ -2,6 +2,7 @@ import { type ExecutorStatus, READY, REASONS } from '../../api/index.ts';
 import {
   type KeeperInput,
   KeyKeeper,
+  type KeyMemory,
   type KeyStore,
   type KeysRecord,
   type RestingStores,
@@ -64,6 +65,7 @@ interface ExecutorKeys {
   readonly secret?: KeyStore | undefined;
   readonly requesters: RequesterProof;
   readonly rests?: RestingStores | undefined;
+  readonly memory: KeyMemory;
   readonly teller: KeyTeller;
 }
 
@@ -277,6 +279,7 @@ export class ExecutorReconciler {
       store: keys.store,
       secret: keys.secret,
       rests: keys.rests,
+      memory: keys.memory,
       poke: (_holder, value) => pokePod(world, seen, value, signal),
       confirm: () => confirmCurrent(world.api, executor, signal),
     });
