@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { z } from 'zod';
 import { fingerprintOf } from '../../src/wire/index.ts';
+import { KeyBytes } from '../e2e/key-bytes/key-bytes.ts';
 import { memoryOf } from '../e2e/key-bytes/machine-places.ts';
 import { eventually, Plane, run } from './plane.ts';
 
@@ -12,8 +12,6 @@ const MAIN = join(import.meta.dirname, '../../src/cli/main.mjs');
 
 /** All that a process has mapped is read twice. Milliseconds. */
 const LIMIT_MS = 120_000;
-
-const keyFile = z.looseObject({ x25519PrivateKey: z.string(), mlkem768Seed: z.string() });
 
 let plane: Plane;
 let sidecar: Sidecar | undefined;
@@ -54,19 +52,6 @@ class Sidecar {
   }
 }
 
-/** What a key file keeps secret, as it stands there and as OpenSSL has it: a seed in two halves that lie apart. */
-function secretsIn(text: string): readonly Buffer[] {
-  const { x25519PrivateKey, mlkem768Seed } = keyFile.parse(JSON.parse(text));
-  const seed = Buffer.from(mlkem768Seed, 'base64');
-  const raw = [Buffer.from(x25519PrivateKey, 'base64'), seed.subarray(0, 32), seed.subarray(32)];
-  return [...raw, Buffer.from(x25519PrivateKey), Buffer.from(mlkem768Seed)];
-}
-
-function isIn(process: string, needles: readonly Buffer[]): boolean {
-  for (const { bytes } of memoryOf(process)) if (needles.some((needle) => bytes.includes(needle))) return true;
-  return false;
-}
-
 describe('the memory of a sidecar', () => {
   it.runIf(process.platform === 'linux')(
     'has a key no more after its file went, though a stream under it goes on',
@@ -74,21 +59,22 @@ describe('the memory of a sidecar', () => {
       plane = await Plane.start();
       await plane.executor?.close();
       const k1 = fingerprintOf(plane.key('k1').publicKey);
-      const needles = secretsIn(readFileSync(plane.path('keys', 'k1.json'), 'utf8'));
+      const keyBytes = new KeyBytes();
+      keyBytes.add('k1', readFileSync(plane.path('keys', 'k1.json'), 'utf8'));
       sidecar = new Sidecar();
       const { name } = sidecar;
-      const isFound = () => isIn(name, needles);
+      const found = () => [...memoryOf(name)].flatMap((place) => keyBytes.in(place));
       const harness = await eventually(() => plane.harness().catch(() => undefined));
       plane.addKey('k2');
       await sidecar.logs('registered', 'k2');
-      expect(isFound()).toBe(true);
+      expect(found()).toContain(`x25519PrivateKey of k1, bytes: memory of ${name}`);
       expect((await run(harness, ['/bin/echo', 'before'])).stdout).toBe('before\n');
 
       plane.removeKey('k1');
       await sidecar.logs('key out of memory', k1);
       expect((await run(harness, ['/bin/echo', 'after'])).stdout).toBe('after\n');
       expect(harness.diagnostics.fingerprint).toBe(k1);
-      expect(isFound()).toBe(false);
+      expect(found()).toEqual([]);
       await harness.close();
     },
     LIMIT_MS,

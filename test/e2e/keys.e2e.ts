@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keySecretName } from '../../src/keys/index.ts';
 import { decodeKeyFile } from '../../src/noise/index.ts';
+import type { ServedExecutor } from '../../src/operator/own-kinds.ts';
+import { RESET_PROTOCOL_ERROR } from '../../src/wire/index.ts';
 import { GUIDE_POLICY, writePolicy } from '../vault/policy.ts';
 import { useAgents } from './agents-namespace.ts';
+import { cluster } from './cluster-fixture.ts';
 import { until } from './isolation/until.ts';
-import { auditLog, logsAndMetrics, objectsOf } from './key-bytes/cluster-places.ts';
+import { auditLog, logsAndMetrics, memories, objectsOf } from './key-bytes/cluster-places.ts';
 import { KeyBytes } from './key-bytes/key-bytes.ts';
-import { filesOf, memoryOf, processes } from './key-bytes/machine-places.ts';
+import { filesOf, processes } from './key-bytes/machine-places.ts';
 import { Needles } from './key-bytes/needles.ts';
 import type { SessionEnd } from './keys/echo-protocol.ts';
 import { Echoes } from './keys/echoes.ts';
@@ -14,6 +17,7 @@ import { CODEX_POD, IDENTITIES, KeyFleet, STALE_POD } from './keys/key-fleet.ts'
 import { LongTurn, wholeOutput } from './keys/long-turn.ts';
 import { useOpenBao, VAULT_VALUES } from './keys/open-bao.ts';
 import { StaleHarness } from './keys/stale-harness.ts';
+import { Kubectl } from './kubectl.ts';
 import { RELEASE, useProduct } from './product.ts';
 import { useRelayTraffic } from './traffic/relay-traffic.ts';
 
@@ -103,7 +107,14 @@ describe('an executor whose keys are in a real OpenBao', () => {
     keyBytes.add(id, file);
     publicKeys.addForms(id, Buffer.from(decodeKeyFile(Buffer.from(file)).publicKey.x25519));
   };
-  const inMemoryOf = (pod: string) => [...new Set([...memoryOf(pod)].flatMap((place) => keyBytes.in(place)))];
+  /** What is found of private keys in the memory of each pod of a component, of all of its processes. */
+  const inMemoryOf = async (component: string, where = kubectl) => {
+    const places = await memories(where, `app.kubernetes.io/component=${component}`);
+    return [...places].map(([pod, blocks]) => ({
+      pod,
+      found: [...new Set([...blocks].flatMap((each) => keyBytes.in(each)))],
+    }));
+  };
 
   it(
     `has ${ROTATIONS} others one after the other, asked for by a rotator, under ${ALL_SESSIONS} streams and a real Codex, and nobody notices`,
@@ -193,9 +204,11 @@ describe('an executor whose keys are in a real OpenBao', () => {
       );
       expect(await fleet.states()).toBe(`${CUT} Active`);
       expect(await fleet.inSecret()).toEqual([`${CUT}.json`]);
+      const gone = await fleet.becomes(`${LAST} gone`, ({ status }) => formerKey(status, LAST)?.state === 'Destroyed');
+      expect(formerKey(gone.status, LAST)?.heldBy).toBeUndefined();
       const { withOldKey, withNewKey } = await stale.tryAgain();
       expect(withNewKey).toBe('accepted');
-      expect(withOldKey).toMatch(/^(reset|closed)/);
+      expect(withOldKey).toBe(`reset ${RESET_PROTOCOL_ERROR}`);
     },
     STEP_LIMIT_MS,
   );
@@ -218,10 +231,28 @@ describe('an executor whose keys are in a real OpenBao', () => {
       expect(here?.flatMap((place) => keyBytes.in(place))).toContain(`mlkem768Seed of ${CUT}, base64: ${one}`);
       expect(elsewhere?.flatMap((place) => keyBytes.in(place))).toEqual([]);
 
-      expect(inMemoryOf(executorPod)).toContain(`x25519PrivateKey of ${CUT}, bytes: memory of ${executorPod}`);
       // A relay holds whatever it carries: its memory is all of its traffic that there is to see.
-      for (const pod of [...(await fleet.podsOf('relay')), ...(await fleet.podsOf('registry'))])
-        expect(inMemoryOf(pod)).toEqual([]);
+      for (const component of ['relay', 'registry'])
+        expect((await inMemoryOf(component)).map(({ found }) => found)).toEqual([[], []]);
+    },
+    STEP_LIMIT_MS,
+  );
+
+  it(
+    `has none of the ${ROTATIONS + 1} keys that are called gone in the memory of any process of its pod, nor of the operator that made and delivered them`,
+    async () => {
+      const present = new RegExp(` of ${CUT}\\b`);
+      const [pod, ...others] = await inMemoryOf('executor');
+      expect([pod?.pod, others]).toEqual([executorPod, []]);
+      // The one that serves is found where it has to be.
+      expect(pod?.found).toContain(`x25519PrivateKey of ${CUT}, bytes: memory of ${executorPod}`);
+      expect(pod?.found.filter((each) => !present.test(each))).toEqual([]);
+
+      const operators = await inMemoryOf('operator', new Kubectl(cluster(), RELEASE));
+      expect(operators.length).toBe(2);
+      for (const { found } of operators) expect(found.filter((each) => !present.test(each))).toEqual([]);
+      // Who waits to lead follows everything, and has never had a key.
+      expect(operators.map(({ found }) => found)).toContainEqual([]);
     },
     STEP_LIMIT_MS,
   );
@@ -293,6 +324,10 @@ describe('an executor whose keys are in a real OpenBao', () => {
     STEP_LIMIT_MS,
   );
 });
+
+function formerKey({ formerKeys }: ServedExecutor['status'], id: string) {
+  return formerKeys.find((key) => key.id === id);
+}
 
 /** What those say of the keys that are handed out who ask for them. */
 function servedTo([asking]: readonly Echoes[]) {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { places } from '../../cluster/places.ts';
 import type { Kubectl } from '../kubectl.ts';
+import { memoryOf, processesUnder } from './machine-places.ts';
 import type { Place } from './needles.ts';
 
 /** Logs and metrics of a pod that writes much, and every object of the cluster. Seconds. */
@@ -21,7 +22,7 @@ const port = z.looseObject({ name: z.string().optional(), containerPort: z.numbe
 const podList = z.object({
   items: z.array(
     z.looseObject({
-      metadata: z.looseObject({ name: z.string(), namespace: z.string() }),
+      metadata: z.looseObject({ name: z.string(), namespace: z.string(), uid: z.string() }),
       spec: z.looseObject({ containers: z.array(z.looseObject({ ports: z.array(port).default([]) })) }),
     }),
   ),
@@ -57,6 +58,12 @@ export async function logsAndMetrics(kubectl: Kubectl, namespaces: readonly stri
     }
   }
   return found;
+}
+
+/** The memory of every process of each pod that is selected: by the name of the pod, the places. */
+export async function memories(kubectl: Kubectl, selector: string): Promise<ReadonlyMap<string, Iterable<Place>>> {
+  const { items } = podList.parse(await kubectl.get('pods', '-l', selector));
+  return new Map(items.map(({ metadata: { name, uid } }) => [name, memoryOf(name, processesUnder(uid))]));
 }
 
 /** What the API server has written down of everything that ServiceAccounts asked it. */

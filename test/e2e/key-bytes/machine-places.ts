@@ -14,9 +14,14 @@ export function processes(): Place[] {
   ]);
 }
 
-/** The memory of each process of a pod's containers, in blocks: of a relay all that it carries, as it carries it. */
-export function* memoryOf(pod: string): Generator<Place> {
-  for (const pid of processesOf(pod)) yield* blocksOf(pid, `memory of ${pod}`);
+/** The memory of each of these processes, in blocks: of a relay all that it carries, as it carries it. */
+export function* memoryOf(name: string, processes = processesOf(name)): Generator<Place> {
+  for (const pid of processes) yield* blocksOf(pid, `memory of ${name}`);
+}
+
+/** Of every container of a pod, by the pod's UID: whatever they made of their environment. */
+export function processesUnder(uid: string): number[] {
+  return pids().filter((pid) => read(`/proc/${pid}/cgroup`).includes(`/pod${uid}/`));
 }
 
 /** Of a pod's containers, as this machine numbers them; of these the ones with `word` among their arguments. */

@@ -36,6 +36,11 @@ export class Needles {
     this.add(`${name}, bytes`, bytes);
     this.add(`${name}, hexadecimal`, Buffer.from(bytes.toString('hex')));
     this.add(`${name}, HEXADECIMAL`, Buffer.from(bytes.toString('hex').toUpperCase()));
+    this.addBase64(name, bytes);
+  }
+
+  /** In base64 anywhere in a longer text. */
+  addBase64(name: string, bytes: Buffer): void {
     for (const form of ['base64', 'base64url'] as const)
       for (const before of [0, 1, 2])
         this.add(`${name}, ${form}${before === 0 ? '' : ` after ${before}`}`, encodedAfter(before, bytes, form));
