@@ -15,7 +15,7 @@ import {
 } from '../../../src/keys/index.ts';
 import { fingerprintIn } from '../../../src/keys/stores/key-file-bytes.ts';
 import { BrokenRule, type Change, mayChange, mayFollow, type Scene } from '../../../src/keys/testing/rules.ts';
-import { parseKeyFile } from '../../../src/keys/vault/entry.ts';
+import { keyFileIn } from '../../../src/keys/vault/entry.ts';
 import type { ApiResponse } from '../../../src/kube/client/transport.ts';
 import { ApiError, type ObjectApi } from '../../../src/kube/index.ts';
 import { writeStatus } from '../../../src/operator/conditions/write-status.ts';
@@ -256,7 +256,7 @@ export class Life {
     for (const id of await bao.list(`kv/metadata/${path}`)) {
       const { status, body } = await bao.root('GET', `kv/data/${path}${id}`);
       if (status === 404) continue;
-      const fingerprint = fingerprintIn(Buffer.from(parseKeyFile(body) ?? '', 'base64'));
+      const fingerprint = fingerprintIn(keyFileIn(Buffer.from(JSON.stringify(body))));
       if (versionIn(body) !== 1) throw new BrokenRule(`${id} was made ${versionIn(body)} times`);
       found.set(id, fingerprint ?? '');
     }

@@ -15,7 +15,7 @@ const EFFECTS: readonly (readonly [RegExp, string])[] = [
   [/^GET .*\/executors\//, 'confirm'],
   [/^PATCH .*\/executors\/.*\/status\b/, 'status'],
   [/^POST .*\/secrets\b/, 'creation of the Secret'],
-  [/^PUT .*\/secrets\//, 'change of the Secret'],
+  [/^PATCH .*\/secrets\//, 'change of the Secret'],
   [/^PATCH .*\/pods\//, 'poke'],
 ];
 
