@@ -12,6 +12,9 @@ async function start(limits: Partial<RelayLimits>): Promise<void> {
   fleet = await Fleet.start({ limits, metrics });
 }
 
+/** The URL with a ticket that says the same and is signed by nobody. */
+const forged = (url: string) => `${url.slice(0, url.lastIndexOf('.') + 1)}${'A'.repeat(86)}`;
+
 const limited = async (limit: string) => (await metrics.text()).includes(`limited_total{limit="${limit}"} 1`);
 
 describe('one identity', () => {
@@ -38,18 +41,47 @@ describe('one identity', () => {
       .toBe(true);
   });
 
-  it('upgrades so often, also with a ticket that is used, and others still get in', async () => {
-    await start({ upgradesPerSecondPerIdentity: 1, burstUpgradesPerIdentity: 3 });
+  it('upgrades so often, accepted or not, and others still get in', async () => {
+    await start({ upgradesPerSecondPerIdentity: 1, burstUpgradesPerIdentity: 3, streamsPerIdentity: 2 });
     const ticket = executorTicket();
     await fleet.sidecar(ticket);
-    const url = await fleet.harnessUrl(fleet.harnessTicket(ticket));
-    await fleet.dial(url);
-    for (const _ of [2, 3]) await expect(fleet.dial(url)).rejects.toMatchObject({ code: 'ticket_used' });
+    for (const _ of [1, 2]) await fleet.harness(ticket);
+    await expect(fleet.harness(ticket)).rejects.toMatchObject({ code: 'rate_limited' });
+    expect(await limited('identity_streams')).toBe(true);
 
-    await expect(fleet.dial(url)).rejects.toMatchObject({ status: 401, code: 'rate_limited' });
+    await expect(fleet.harness(ticket)).rejects.toMatchObject({ status: 401, code: 'rate_limited' });
 
     expect(await limited('identity_upgrades')).toBe(true);
     await fleet.harness(ticket, { identityHash: 'identity-b' });
+  });
+
+  it('is refused before its signature is looked at when it has no upgrade left, or shows a ticket that is used', async () => {
+    await start({ upgradesPerSecondPerIdentity: 1, burstUpgradesPerIdentity: 2 });
+    const ticket = executorTicket();
+    await fleet.sidecar(ticket);
+    const used = await fleet.harnessUrl(fleet.harnessTicket(ticket));
+    await fleet.dial(used);
+
+    await expect(fleet.dial(forged(used))).rejects.toMatchObject({ status: 401, code: 'ticket_used' });
+    await fleet.harness(ticket);
+    const other = await fleet.harnessUrl(fleet.harnessTicket(ticket));
+    await expect(fleet.dial(forged(other))).rejects.toMatchObject({ status: 401, code: 'rate_limited' });
+  });
+
+  it('loses no upgrade to somebody who forges its tickets, or has one that is used', async () => {
+    await start({ upgradesPerSecondPerIdentity: 1, burstUpgradesPerIdentity: 2 });
+    const ticket = executorTicket();
+    await fleet.sidecar(ticket);
+    const used = await fleet.harnessUrl(fleet.harnessTicket(ticket));
+    await fleet.dial(used);
+    const unused = forged(await fleet.harnessUrl(fleet.harnessTicket(ticket)));
+
+    for (const _ of [1, 2, 3]) {
+      await expect(fleet.dial(used)).rejects.toMatchObject({ code: 'ticket_used' });
+      await expect(fleet.dial(unused)).rejects.toMatchObject({ code: 'ticket_invalid' });
+    }
+
+    await fleet.harness(ticket);
   });
 
   it('dials so often as one registration of an executor: then 503, after which it dials the same URL again', async () => {

@@ -75,6 +75,8 @@ export const UNFINISHED_GRACE_MS = 2_000;
  * for them at a time. Without other work a replica still begins as many as it can finish.
  */
 export const BEGUN_PER_TURN = 4;
+/** Of refused upgrades; the rest is counted. A flood may cost a relay its own time, and not its node's disk as well. */
+export const REFUSAL_LINES = { perSecond: 20, burst: 100 };
 
 /** A harness socket is paused when this much of its stream waits for the executor, and resumed below a quarter of it. */
 export const UPLOAD_HIGH_BYTES = 256 * KIB;

@@ -286,7 +286,7 @@ function startTicking(parts: Parts): () => void {
     const now = context.clock.now();
     for (let ended = rendezvous.sweep(now); ended > 0; ended -= 1) meters.limited('unfinished_messages');
     door.sweep(TICKET_CLOCK_SKEW_SECONDS);
-    upgrades.porch.sweep(now);
+    upgrades.sweep(now);
     meters.publish(levelsOf(parts));
     if (now - reportedAt >= LOAD_REPORT_MS) {
       const bytes = traffic.bytesToExecutors + traffic.bytesToHarnesses;

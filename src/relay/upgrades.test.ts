@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../telemetry/testing/manual-clock.ts';
 import { type Deny, fingerprintOf, parseEnvironmentId, TicketSigner } from '../wire/index.ts';
+import { REFUSAL_LINES, SWEEP_MS } from './limits.ts';
 import { executorTicket, Fleet, HARNESS_KEY } from './testing/fleet.ts';
 import { Peer } from './testing/peer.ts';
 
@@ -207,6 +208,26 @@ describe('a harness upgrade', () => {
     await expect(fleet.harness(ticket)).rejects.toMatchObject(refusal(401, 'executor_gone'));
     await fleet.sidecar(ticket);
     await fleet.harness(ticket);
+  });
+});
+
+describe('refused upgrades', () => {
+  it('are in the log one by one until there are too many, then by their number', async () => {
+    await fleet.stop();
+    const clock = new ManualClock();
+    fleet = await Fleet.start({ clock });
+    const beyond = 30;
+
+    for (let i = 0; i < REFUSAL_LINES.burst + beyond; i += 1) {
+      await expect(fleet.dial(`${fleet.relay.url}/v1/harness?ticket=x`)).rejects.toMatchObject({
+        code: 'ticket_invalid',
+      });
+    }
+    clock.advance(SWEEP_MS);
+
+    const lines = fleet.log.filter((line) => line.includes('"msg":"upgrade refused"'));
+    expect(lines).toHaveLength(REFUSAL_LINES.burst);
+    expect(JSON.parse(fleet.log.at(-1) ?? '')).toMatchObject({ codes: { ticket_invalid: beyond } });
   });
 });
 

@@ -9,7 +9,7 @@ import type { Door } from './admission/door.ts';
 import { admitExecutor, HOLDS_HEADER } from './admission/executor.ts';
 import { admitHarness, checkHarness, readHarness } from './admission/harness.ts';
 import { nameOf, Porch } from './admission/porch.ts';
-import { answerRefusal, Refusal } from './admission/refusal.ts';
+import { answerRefusal, Refusal, RefusalLog } from './admission/refusal.ts';
 import { MAX_FRAGMENTS, MAX_HEADER_BYTES } from './limits.ts';
 import type { Meters, SocketKind } from './meters.ts';
 import type { Accepted, Rendezvous } from './rendezvous.ts';
@@ -54,11 +54,13 @@ export class Upgrades {
   readonly porch: Porch;
   readonly #options: UpgradesOptions;
   readonly #acceptor: WebSocketServer;
+  readonly #refusals: RefusalLog;
   #pending = 0;
 
   constructor(options: UpgradesOptions) {
     this.#options = options;
     const { certificate, door, meters } = options;
+    this.#refusals = new RefusalLog(options.logger, door.clock);
     const limits = { maxHeaderSize: MAX_HEADER_BYTES };
     this.tlsServer = certificate && createTlsServer({ ...limits, ...certificate }, answerNoUpgrade);
     const server: Server = this.tlsServer ?? createServer(limits, answerNoUpgrade);
@@ -86,6 +88,12 @@ export class Upgrades {
       this.porch.leave(nameOf(request.socket));
       this.#onUpgrade(request, socket, head);
     });
+  }
+
+  /** To be called about every second. */
+  sweep(now: number): void {
+    this.porch.sweep(now);
+    this.#refusals.sweep();
   }
 
   /** Takes no more connections, and drops those that have not asked for anything. */
@@ -145,9 +153,7 @@ export class Upgrades {
     const role = roleOf(request);
     if (role !== undefined) meters.refused(role, error.code);
     if (error.limit !== undefined) meters.limited(error.limit);
-    const { cause } = error;
-    const why = cause instanceof Error ? cause.message : error.message;
-    logger.info({ role, code: error.code, status: error.status, why }, 'upgrade refused');
+    this.#refusals.add(role, error);
     if (!socket.destroyed) answerRefusal(socket, error);
   }
 }

@@ -219,4 +219,5 @@ export {
 } from './tickets/keys.ts';
 export { createTicketKeysFile, loadTicketKeys } from './tickets/keys-file.ts';
 export { TicketSigner } from './tickets/signer.ts';
+export { readUncheckedHarnessTicket } from './tickets/unchecked.ts';
 export { TICKET_CLOCK_SKEW_SECONDS, TicketVerifier } from './tickets/verifier.ts';

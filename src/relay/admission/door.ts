@@ -96,9 +96,16 @@ export class Door {
    * @throws Refusal 503 for executors; 401 for harnesses
    */
   countUpgrade(role: SocketKind, who: string): void {
-    if (this.visitors.knock(who, this.clock.now())) return;
-    const status = role === 'executor' ? 503 : 401;
-    throw new Refusal(status, 'rate_limited', 'too many upgrades; slow down', { limit: 'identity_upgrades' });
+    if (!this.visitors.knock(who, this.clock.now())) throw tooManyUpgrades(role);
+  }
+
+  /**
+   * Whether `countUpgrade` would refuse a harness of this identity. Counts nothing: nobody has proved to be that identity yet.
+   *
+   * @throws Refusal
+   */
+  checkUpgrades(identityHash: string): void {
+    if (this.visitors.knocksTooOften(identityHash, this.clock.now())) throw tooManyUpgrades('harness');
   }
 
   /** From now on a ticket of this registration that ends no later than `ticket` is refused. */
@@ -119,4 +126,9 @@ export class Door {
     this.visitors.sweep(this.clock.now());
     for (const [id, expiresAt] of this.#renew) if (expiresAt + marginSeconds < now) this.#renew.delete(id);
   }
+}
+
+function tooManyUpgrades(role: SocketKind): Refusal {
+  const status = role === 'executor' ? 503 : 401;
+  return new Refusal(status, 'rate_limited', 'too many upgrades; slow down', { limit: 'identity_upgrades' });
 }

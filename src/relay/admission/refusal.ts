@@ -1,5 +1,8 @@
 import type { Duplex } from 'node:stream';
+import type { Clock, Logger } from '../../telemetry/index.ts';
 import type { RefusalCode } from '../../wire/index.ts';
+import { TokenBucket } from '../flow/token-bucket.ts';
+import { REFUSAL_LINES } from '../limits.ts';
 
 const STATUS_TEXT: Readonly<Record<number, string>> = {
   400: 'Bad Request',
@@ -27,7 +30,11 @@ export class Refusal extends Error {
   readonly limit: UpgradeLimit | undefined;
 
   constructor(status: number, code: RefusalCode, message: string, options?: { cause?: unknown; limit?: UpgradeLimit }) {
+    const { stackTraceLimit } = Error;
+    // An answer, and no fault: nobody reads its stack, which a flood would have this relay write down a thousand times a second.
+    Error.stackTraceLimit = 0;
     super(message, options);
+    Error.stackTraceLimit = stackTraceLimit;
     this.status = status;
     this.code = code;
     this.limit = options?.limit;
@@ -47,4 +54,34 @@ export function answerRefusal(socket: Duplex, { status, code, message }: Refusal
     ...(status === 503 ? ['Retry-After: 1'] : []),
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+}
+
+/** Refused upgrades in the log: each by itself until there are too many, then how many of each code. */
+export class RefusalLog {
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  readonly #lines: TokenBucket;
+  readonly #omitted = new Map<string, number>();
+
+  constructor(logger: Logger, clock: Clock) {
+    this.#logger = logger;
+    this.#clock = clock;
+    this.#lines = new TokenBucket(REFUSAL_LINES, clock.now());
+  }
+
+  add(role: string | undefined, { code, status, message, cause }: Refusal): void {
+    if (!this.#lines.tryOne(this.#clock.now())) {
+      this.#omitted.set(code, (this.#omitted.get(code) ?? 0) + 1);
+      return;
+    }
+    const why = cause instanceof Error ? cause.message : message;
+    this.#logger.info({ role, code, status, why }, 'upgrade refused');
+  }
+
+  /** To be called about every second. */
+  sweep(): void {
+    if (this.#omitted.size === 0) return;
+    this.#logger.info({ codes: Object.fromEntries(this.#omitted) }, 'more upgrades refused than are logged');
+    this.#omitted.clear();
+  }
 }

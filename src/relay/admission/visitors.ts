@@ -50,6 +50,11 @@ export class Visitors {
     return identity.upgrades.tryOne(now);
   }
 
+  /** Whether `knock` would fail. Counts nothing. */
+  knocksTooOften(identityHash: string, now: number): boolean {
+    return this.#identities.get(identityHash)?.upgrades.isEmpty(now) ?? false;
+  }
+
   /** A socket of this identity is here, at an executor of this relay. Returns the bytes that it may send. */
   enter(party: string, identityHash: string, now: number): TokenBucket {
     this.#parties.set(party, (this.#parties.get(party) ?? 0) + 1);

@@ -28,10 +28,15 @@ export class TokenBucket {
 
   /** Takes one; false, and nothing taken, when there is none. */
   tryOne(now: number): boolean {
-    if (this.#tokens < 1) this.#fill(now);
-    if (this.#tokens < 1) return false;
+    if (this.isEmpty(now)) return false;
     this.#tokens -= 1;
     return true;
+  }
+
+  /** Whether `tryOne` would fail. */
+  isEmpty(now: number): boolean {
+    if (this.#tokens < 1) this.#fill(now);
+    return this.#tokens < 1;
   }
 
   #fill(now: number): void {

@@ -28,6 +28,7 @@ import {
 import { decodeTicketKeys, encodeTicketKeys, generateTicketKey, TICKET_KEY_ACCEPTED_SECONDS } from './keys.ts';
 import { createTicketKeysFile, loadTicketKeys } from './keys-file.ts';
 import { TicketSigner } from './signer.ts';
+import { readUncheckedHarnessTicket } from './unchecked.ts';
 import { TICKET_CLOCK_SKEW_SECONDS, TicketVerifier } from './verifier.ts';
 
 const NOW = 1_800_000_000;
@@ -104,6 +105,12 @@ describe('tickets', () => {
     expect(tokens.authorization.length).toBeLessThan(MAX_AUTHORIZATION_BYTES);
   });
 
+  it('of harnesses tell whose they are before their signature is checked', () => {
+    const { identityHash, jti } = harnessTicket;
+    expect(readUncheckedHarnessTicket(tokens.harness)).toEqual({ identityHash, jti });
+    expect(readUncheckedHarnessTicket(tokens.executor)).toBeUndefined();
+  });
+
   it.each(kinds.flatMap((kind) => kinds.filter((other) => other !== kind).map((other) => [kind, other] as const)))(
     'of the type %s are refused as %s',
     async (kind, other) => {
@@ -146,6 +153,8 @@ describe('tickets', () => {
       fc.asyncProperty(brokenBytes(samples), fc.constantFrom(...kinds), async (bytes, kind) => {
         const token = Buffer.from(bytes).toString('latin1');
         fc.pre(token !== tokens[kind]);
+        for (const text of Object.values(readUncheckedHarnessTicket(token) ?? {}))
+          expect(text.length).toBeLessThanOrEqual(256);
         expect(await rejectionCodeOf(verify[kind](token))).toMatch(/^ticket_(invalid|wrong_type)$/);
       }),
       { numRuns: 10_000 },
