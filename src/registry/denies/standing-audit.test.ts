@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../telemetry/testing/manual-clock.ts';
-import { type Access, parseEnvironmentId, parseIncarnation } from '../../wire/index.ts';
+import { type Access, type Incarnation, parseEnvironmentId, parseIncarnation } from '../../wire/index.ts';
 import type { EnvironmentRecord } from '../directory/directory.ts';
 import { accessStandsIn, type DirectoryView, type GrantRecord } from '../directory/view.ts';
 import { identityHashOf } from '../identity-hash.ts';
@@ -28,13 +28,15 @@ describe('who is in when a registry comes back', () => {
   let denied: DenyTarget[];
   let grants: GrantRecord[];
   let complete: boolean;
+  let current: Incarnation;
   let audit: StandingAudit;
 
   beforeEach(() => {
     clock = new ManualClock();
     [denied, grants, complete] = [[], [grant()], true];
-    const record: EnvironmentRecord = { id: ENV, runtime: 'BuiltIn', fence: { current: NEW, former: [] }, keys: [] };
-    const view = (): DirectoryView => ({ environments: new Map([[ENV, record]]), grants });
+    current = NEW;
+    const record = (): EnvironmentRecord => ({ id: ENV, runtime: 'BuiltIn', fence: { current, former: [] }, keys: [] });
+    const view = (): DirectoryView => ({ environments: new Map([[ENV, record()]]), grants });
     audit = new StandingAudit({
       directory: {
         synced: () => true,
@@ -100,10 +102,25 @@ describe('who is in when a registry comes back', () => {
   });
 
   it('is put out as a whole when the pod is another one now, and an External one is for its token to decide', () => {
-    audit.executor({ environmentId: ENV, incarnation: OLD, runtime: 'sidecar' });
-    audit.executor({ environmentId: ENV, incarnation: NEW, runtime: 'sidecar' });
-    audit.executor({ environmentId: ENV, incarnation: OLD, runtime: 'external' });
+    const firstRegistrationTime = clock.seconds() - 3_600;
+    audit.executor({ environmentId: ENV, incarnation: OLD, runtime: 'sidecar', firstRegistrationTime });
+    audit.executor({ environmentId: ENV, incarnation: NEW, runtime: 'sidecar', firstRegistrationTime });
+    audit.executor({ environmentId: ENV, incarnation: OLD, runtime: 'external', firstRegistrationTime });
     clock.advance(10_000);
     expect(denied).toEqual([{ environmentId: ENV, match: { incarnation: OLD }, reason: 'superseded' }]);
+  });
+
+  it('stays for a minute when the pod has only just come, of which a cache that lags has not heard', () => {
+    const [LATE, NEVER] = [parseIncarnation('uid-3'), parseIncarnation('uid-4')];
+    const firstRegistrationTime = clock.seconds();
+    for (const incarnation of [LATE, NEVER]) {
+      audit.executor({ environmentId: ENV, incarnation, runtime: 'sidecar', firstRegistrationTime });
+    }
+    clock.advance(50_000);
+    expect(denied).toEqual([]);
+    current = LATE;
+    clock.advance(20_000);
+    expect(denied).toEqual([{ environmentId: ENV, match: { incarnation: NEVER }, reason: 'superseded' }]);
+    expect(clock.armed).toBe(0);
   });
 });

@@ -8,6 +8,12 @@ import type { DenyTarget } from './deny-list.ts';
 const LOOK_MS = 2_000;
 const LOOKS = 2;
 
+/**
+ * A pod that was first registered less long ago may be one of which this registry has not heard yet, however well its watch seems to go: the others let it in by
+ * theirs, and here its processes would be ended. Older ones are no news to a watch that lags. Seconds.
+ */
+const YOUNG_SECONDS = 60;
+
 /** Longer than any ticket that lets in a harness (60 s); `connect` refuses new ones without end. Seconds. */
 const DENY_SECONDS = 120;
 
@@ -22,6 +28,8 @@ export interface StandingAuditOptions {
 
 interface Pending {
   readonly stands: () => boolean;
+  /** Too new to be put out for not being known here. */
+  readonly mayBeNews?: () => boolean;
   readonly target: DenyTarget;
   doubts: number;
 }
@@ -54,10 +62,17 @@ export class StandingAudit {
     environmentId,
     incarnation,
     runtime,
-  }: Pick<ExecutorTicket, 'environmentId' | 'incarnation' | 'runtime'>): void {
+    firstRegistrationTime,
+  }: Pick<ExecutorTicket, 'environmentId' | 'incarnation' | 'runtime' | 'firstRegistrationTime'>): void {
     if (runtime === 'external') return;
     const stands = () => this.#isFence(environmentId, incarnation);
-    this.#doubt({ stands, target: { environmentId, match: { incarnation }, reason: 'superseded' }, doubts: 0 });
+    const mayBeNews = () => {
+      const former = this.#options.directory.environment(environmentId)?.fence.former ?? [];
+      const isYoung = this.#options.clock.now() / 1_000 < firstRegistrationTime + YOUNG_SECONDS;
+      return isYoung && !former.includes(incarnation);
+    };
+    const target: DenyTarget = { environmentId, match: { incarnation }, reason: 'superseded' };
+    this.#doubt({ stands, mayBeNews, target, doubts: 0 });
   }
 
   close(): void {
@@ -89,7 +104,7 @@ export class StandingAudit {
       for (const [key, pending] of this.#pending) {
         if (!pending.stands()) pending.doubts += 1;
         else this.#pending.delete(key);
-        if (pending.doubts < LOOKS) continue;
+        if (pending.doubts < LOOKS || pending.mayBeNews?.() === true) continue;
         this.#pending.delete(key);
         denies.deny(pending.target, DENY_SECONDS);
       }
