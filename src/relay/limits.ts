@@ -147,6 +147,12 @@ export const LOAD_REPORT_MS = 5_000;
  */
 export const KEYS_CURRENT_MS = 300_000;
 
+/**
+ * A relay that no registry has told anything for so long takes no new executors: nobody would hear of them. A registry that restarts on the spot is back
+ * by then, and who is refused dials again within a second. Counted from the 10 s in which silence is noticed.
+ */
+export const ALONE_MS = 5_000;
+
 /** Sweep over sockets: pings, stalled streams, expiries. Fine enough for the 10–15 s of a stalled stream. */
 export const SWEEP_MS = 1_000;
 /** A real executor's socket is closed when quiet in the last day of its ticket, or the last seventh of a shorter one (our-side.md §2). */

@@ -10,6 +10,7 @@ import {
   type PresenceToRegistry,
   parseKeyHash,
 } from '../wire/index.ts';
+import { ALONE_MS } from './limits.ts';
 import { startRelay } from './relay.ts';
 import { executorTicket, Fleet } from './testing/fleet.ts';
 import { PRESENCE_SECRET, ScriptedRegistry } from './testing/scripted-registry.ts';
@@ -218,6 +219,40 @@ describe('readiness', () => {
 
     expect(relay.notReady()).toBeUndefined();
     await relay.close();
+    await returned.close();
+  });
+});
+
+describe('a relay that every registry has left', () => {
+  it('takes no new executors after a while, keeps those that it has, and takes them again when a registry is back', async () => {
+    await fleet.stop();
+    const clock = new ManualClock();
+    fleet = await Fleet.start({ clock });
+    const { port, signer } = fleet.registry;
+    const ticket = executorTicket();
+    const executor = await fleet.sidecar(ticket);
+    const { harness, streamId } = await fleet.stream(ticket, executor);
+    await fleet.registry.close();
+    while (!fleet.log.some((line) => line.includes('presence lost'))) await clock.advanceTurnByTurn(0);
+    await clock.advanceTurnByTurn(ALONE_MS - 1_000);
+    await fleet.dial(await fleet.executorUrl(executorTicket()));
+    await clock.advanceTurnByTurn(1_000);
+
+    for (const runtime of ['sidecar', 'external'] as const) {
+      const url = await fleet.executorUrl(executorTicket({ runtime }));
+      await expect(fleet.dial(url)).rejects.toMatchObject({ status: 503, code: 'not_synced' });
+    }
+    executor.send(streamId, { type: 'data', seq: 0, payload: Buffer.from('x') });
+    await harness.frame(streamId, 'data');
+
+    const returned = await ScriptedRegistry.start({ port, signer });
+    let isBack = false;
+    const back = returned.sawType('load').then(() => {
+      isBack = true;
+    });
+    while (!isBack) await clock.advanceTurnByTurn(100);
+    await back;
+    await fleet.dial(await fleet.executorUrl(executorTicket()));
     await returned.close();
   });
 });

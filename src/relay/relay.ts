@@ -223,6 +223,7 @@ function build({ logger, metrics }: RelayOptions, limits: RelayLimits, clock: Cl
     }),
     routes: new Routes(clock, measures.executorReturn),
     socketCount: () => rendezvous.socketCount,
+    aloneMs: () => parts.presence?.aloneMs ?? 0,
   });
   const tell = (message: PresenceToRegistry) => parts.presence?.tell(message);
   const splicer = new Splicer({ clock, logger, tls, onLost: (lost) => tell({ type: 'lost', bootId: lost }) });

@@ -19,7 +19,13 @@ import type { Penalties } from '../limits/penalties.ts';
 import type { Relays } from '../watch/watch-hub.ts';
 import { Questions } from './questions.ts';
 import { RelayConnection } from './relay-connection.ts';
-import type { ConnectionId, PresenceTable, RelayAddress, VerifiedEntry } from './table.ts';
+import {
+  type ConnectionId,
+  LOST_GRACE_MS,
+  type PresenceTable,
+  type RelayAddress,
+  type VerifiedEntry,
+} from './table.ts';
 
 /** A registry is ready after a snapshot from every ready relay, or after this long (`our-side.md` §3). */
 const SETTLE_MS = 10_000;
@@ -38,7 +44,7 @@ export interface PresenceHubOptions {
   readonly metrics: Metrics;
   /** Who is present is another: of one environment, or of any. A held `connect` may go on, and the operator hears of it. */
   readonly onChange: (environmentId?: EnvironmentId) => void;
-  /** So many relays may be sent somebody now, and these do not forward. */
+  /** So many relays may be sent somebody now, and a socket at one of these is not to be relied on. */
   readonly onServing: (relays: Relays) => void;
   /** A registration of this `External` environment appeared. */
   readonly onClaim: (environmentId: EnvironmentId) => void;
@@ -215,8 +221,10 @@ export class PresenceHub {
   #onClosed(id: ConnectionId): void {
     this.#connections.delete(id);
     this.#acks.delete(id);
-    this.#options.table.lost(id, this.#options.clock.now());
+    const { table, clock } = this.#options;
+    table.lost(id, clock.now());
     this.#changed();
+    clock.after(LOST_GRACE_MS, () => this.#measure());
   }
 
   #appeared(ticket: ExecutorTicket): void {
@@ -240,8 +248,8 @@ export class PresenceHub {
     const { relays, entries } = this.#options.table.counts();
     this.#gauges.relays.set(relays);
     this.#gauges.entries.set(entries);
-    const { table, onServing } = this.#options;
-    onServing({ count: table.serving(), notForwarding: table.notForwarding() });
+    const { table, clock, onServing } = this.#options;
+    onServing({ count: table.serving(), notForwarding: table.notForwarding(clock.now()) });
   }
 
   #tellAll(message: PresenceToRelay): void {

@@ -12,7 +12,7 @@ import {
   parseKeyHash,
   registrationIdOf,
 } from '../../wire/index.ts';
-import { type ConnectionId, PresenceTable, SESSION_COPY_MS, type VerifiedEntry } from './table.ts';
+import { type ConnectionId, LOST_GRACE_MS, PresenceTable, SESSION_COPY_MS, type VerifiedEntry } from './table.ts';
 
 const ENVIRONMENTS = ['default_a', 'default_b'].map(parseEnvironmentId);
 const LIVES = ['pod-1', 'pod-2'].map(parseIncarnation);
@@ -50,6 +50,23 @@ describe('PresenceTable', () => {
     table.hello(1, relayAt(1, 1), 0);
     table.add(1, entryNo(0), 0);
     expect(table.routes(ticketNo(0).environmentId)).toEqual([]);
+  });
+
+  it('names relays that were lost as none to rely on, while another serves, and the newest of many', () => {
+    const table = new PresenceTable();
+    for (let n = 1; n <= 40; n += 1) {
+      table.hello(n, relayAt(n, n), 0);
+      table.lost(n, 1_000);
+    }
+    const later = 1_000 + LOST_GRACE_MS;
+    expect(table.notForwarding(later)).toEqual([]);
+    table.hello(50, relayAt(50, 50), later);
+    table.snapshot(50, [], later);
+    expect(table.notForwarding(later - 1)).toEqual([]);
+    const named = table.notForwarding(later);
+    expect([named.length, named.at(-1)]).toEqual([32, 'relay-boot-40']);
+    table.hello(60, relayAt(40, 40), later);
+    expect(table.notForwarding(later).at(-1)).toBe('relay-boot-39');
   });
 
   it('keeps a session copy for 120 s after the last presence of its incarnation', () => {

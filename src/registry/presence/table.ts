@@ -14,6 +14,14 @@ export const SESSION_COPY_MS = 120_000;
 /** So long a relay that another one could not reach is the last choice, whatever it says of itself; one that is dead is lost by then. */
 export const SUSPECT_MS = 15_000;
 
+/**
+ * So long a relay that is in presence no more is not called lost: one whose connection broke is back at once. Milliseconds.
+ */
+export const LOST_GRACE_MS = 5_000;
+
+/** Lost relays that are remembered, the newest: more replicas never live on beside the registries that they lost. */
+const MAX_LOST = 32;
+
 /** One presence connection: not a relay, which may be connected twice for a moment, nor its boot id, which it chooses. */
 export type ConnectionId = number;
 
@@ -92,6 +100,8 @@ export class PresenceTable {
   /** Which connections report something of an environment, so that a lookup does not visit every relay's entries. */
   readonly #reporters = new Map<EnvironmentId, Map<RegistrationId, Set<ConnectionId>>>();
   readonly #tables = new Map<EnvironmentId, Map<Incarnation, SessionTable>>();
+  /** Lives of relays that were here, and since when they are not, oldest first. Most have ended; one that has not holds sockets of which nothing is heard. */
+  readonly #lost = new Map<BootId, number>();
 
   /**
    * A relay introduced itself. Returns the connections that this makes stale: the same life that connected anew, or an earlier life at the
@@ -103,6 +113,7 @@ export class PresenceTable {
       .filter((other) => other.bootId === relay.bootId || other.address === relay.address)
       .map((other) => other.connection);
     for (const each of stale) this.lost(each, now);
+    this.#lost.delete(relay.bootId);
     const fresh = { entries: new Map(), load: NO_LOAD, forwards: true, suspectedAt: undefined, snapshotSeen: false };
     this.#relays.set(connection, { ...relay, connection, ...fresh });
     return stale;
@@ -188,6 +199,8 @@ export class PresenceTable {
     if (relay === undefined) return;
     for (const registrationId of [...relay.entries.keys()]) this.#forget(relay, registrationId, now);
     this.#relays.delete(connection);
+    this.#lost.set(relay.bootId, now);
+    for (const oldest of [...this.#lost.keys()].slice(0, -MAX_LOST)) this.#lost.delete(oldest);
   }
 
   /** Every place where a registration of this environment is present, of any incarnation. */
@@ -253,8 +266,14 @@ export class PresenceTable {
     return new Set(serving.map(({ bootId }) => bootId)).size;
   }
 
-  notForwarding(): BootId[] {
-    return [...this.#relays.values()].filter(({ forwards }) => !forwards).map(({ bootId }) => bootId);
+  /**
+   * Relays at which a socket is not one to rely on: probes do not come through them, or they were lost. Of those that were lost nothing is said while no
+   * other serves: there is nowhere else to go.
+   */
+  notForwarding(now: number): BootId[] {
+    const deaf = [...this.#relays.values()].filter(({ forwards }) => !forwards).map(({ bootId }) => bootId);
+    const lost = [...this.#lost].filter(([, since]) => since + LOST_GRACE_MS <= now).map(([bootId]) => bootId);
+    return this.serving() > 0 ? [...deaf, ...lost] : deaf;
   }
 
   /** All relays whose snapshot was read, as probes see them. */

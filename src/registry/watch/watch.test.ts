@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { parseBootId, type WatchToSidecar, watchPath, watchToRegistry, watchToSidecar } from '../../wire/index.ts';
 import { identityHashOf } from '../identity-hash.ts';
+import { LOST_GRACE_MS } from '../presence/table.ts';
 import { DEMO, LAPTOP, POD_B, RegistryFixture, sha256, someToken } from '../testing/fixture.ts';
 import { ScriptedRelay } from '../testing/scripted-relay.ts';
 
@@ -85,6 +86,22 @@ describe('the watch of a sidecar', () => {
     expect((await heard(3))[2]).toEqual({ type: 'relays', count: 1 });
     relay.socket.terminate();
     expect((await heard(4))[3]).toEqual({ type: 'relays', count: 0 });
+  });
+
+  it('is told which relay was lost when that is not back soon, and no more once it is', async () => {
+    await ScriptedRelay.present(fixture);
+    const gone = await ScriptedRelay.present(fixture, { bootId: 'relay-boot-2', port: 7002 });
+    const heard = heardBy(dial());
+    await heard(2);
+    gone.socket.terminate();
+    expect((await heard(3))[2]).toEqual({ type: 'relays', count: 1 });
+    fixture.clock.advance(LOST_GRACE_MS);
+    expect((await heard(4))[3]).toEqual({ type: 'relays', count: 1, notForwarding: ['relay-boot-2'] });
+    await ScriptedRelay.present(fixture, { bootId: 'relay-boot-2', port: 7002 });
+    expect((await heard(6)).slice(4)).toEqual([
+      { type: 'relays', count: 1 },
+      { type: 'relays', count: 2 },
+    ]);
   });
 
   it('gets a new deny when access ends a second time: a sidecar enforces each id once', async () => {

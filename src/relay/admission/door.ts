@@ -1,7 +1,7 @@
 import type { Clock } from '../../telemetry/index.ts';
 import type { BootId, ExecutorTicket } from '../../wire/index.ts';
 import type { HandshakeGate } from '../handshakes.ts';
-import type { RelayLimits } from '../limits.ts';
+import { ALONE_MS, type RelayLimits } from '../limits.ts';
 import type { SocketKind } from '../meters.ts';
 import type { Routes } from '../routes.ts';
 import type { DenyList } from './denies.ts';
@@ -21,6 +21,8 @@ interface DoorParts {
   readonly gate: HandshakeGate;
   readonly routes: Routes;
   readonly socketCount: () => number;
+  /** For how long no registry has told this relay anything, in milliseconds. */
+  readonly aloneMs: () => number;
 }
 
 /** Everything an upgrade is checked against. */
@@ -35,6 +37,7 @@ export class Door {
   readonly gate: HandshakeGate;
   readonly routes: Routes;
   readonly #socketCount: () => number;
+  readonly #aloneMs: () => number;
   /** Registration → expiry of the ticket whose socket was closed to be renewed (seconds). */
   readonly #renew = new Map<string, number>();
   /** False while no registry gets its probes through this relay. */
@@ -53,10 +56,16 @@ export class Door {
     this.gate = parts.gate;
     this.routes = parts.routes;
     this.#socketCount = parts.socketCount;
+    this.#aloneMs = parts.aloneMs;
   }
 
   get draining(): boolean {
     return this.#draining;
+  }
+
+  /** Whether no registry hears of who comes in here. */
+  get isAlone(): boolean {
+    return this.#aloneMs() >= ALONE_MS;
   }
 
   /** No more executors. */

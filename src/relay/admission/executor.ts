@@ -29,6 +29,10 @@ export async function admitExecutor(door: Door, { token, holds }: ExecutorUpgrad
     const code = deny.reason === 'superseded' ? 'superseded' : 'revoked';
     throw new Refusal(403, code, `this registration was refused by a registry (${deny.reason}); register again`);
   }
+  // Before it is present somewhere nobody is sent to it. With every relay alone nobody is sent to any, and what is open stays.
+  if (door.isAlone) {
+    throw new Refusal(503, 'not_synced', 'no registry hears of this relay: dial again, to another replica');
+  }
   if (!door.forwards && ticket.runtime === 'external') {
     throw new Refusal(503, 'draining', 'what comes in here does not come out: dial again, to another replica');
   }

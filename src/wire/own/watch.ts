@@ -32,7 +32,7 @@ const undeny = z.object({ type: z.literal('undeny'), denyId: shortText });
 const refresh = z.object({ type: z.literal('refresh') });
 /**
  * So many relay replicas may be sent somebody: they are not going away, and they forward. After `hello`, and again when it changes. A socket
- * at one of `notForwarding` is not one to rely on; it is missing where a registry of an earlier release speaks.
+ * at one of `notForwarding` is not one to rely on: probes do not come through that relay, or it was lost; it is missing where a registry of an earlier release speaks.
  */
 const relays = z.object({
   type: z.literal('relays'),
