@@ -89,6 +89,7 @@ function mayLeave(key: KeyRecord | undefined, id: string, { record, store, secre
   if (key?.state === 'Revoked') {
     const patience = (parseTime(key.revocationTime) ?? now) + CUT_PATIENCE_MS;
     must(key.cut?.completionTime !== undefined || patience <= now, `${id} goes, and is not cut`);
+    must(record.keys.some(isUsable), `${id} goes, and no other is begun`);
     return;
   }
   must(key?.state === 'Retired', `${id} goes, and the record says ${key?.state}`);
@@ -130,9 +131,7 @@ function mustBeWanted({ id, state, trigger }: KeyRecord, before: KeysRecord, aft
   const isAnswer = !before.handledRequests.includes(rotation) && after.handledRequests.includes(rotation);
   if (trigger === 'Annotation') must(isAnswer, `${id} answers no request that was open`);
   if (trigger === 'Initial') must(before.keys.length === 0, `${id} is not the first`);
-  const usable = before.keys.filter(
-    (key) => ['Pending', 'Prepared', 'Active'].includes(key.state) && keyOf(after, key.id)?.state !== 'Revoked',
-  );
+  const usable = before.keys.filter((key) => isUsable(key) && keyOf(after, key.id)?.state !== 'Revoked');
   if (trigger === 'Revocation') must(usable.length === 0, `${id} is begun beside ${usable.map((key) => key.id)}`);
 }
 
@@ -146,6 +145,11 @@ function mustBeInOrder({ keys, dropped, handledRequests }: KeysRecord): void {
   const known = keys.flatMap(({ fingerprint }) => fingerprint ?? []);
   must(new Set(known).size === known.length, 'two numbers name one key');
   must(new Set(handledRequests).size === handledRequests.length, 'a request was handled twice');
+}
+
+/** It serves, or is on its way to. */
+function isUsable({ state }: KeyRecord): boolean {
+  return state === 'Pending' || state === 'Prepared' || state === 'Active';
 }
 
 function stage(state: KeyRecord['state']): number {

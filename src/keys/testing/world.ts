@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { secondTime } from '../../kube/index.ts';
 import { type KeeperStep, KeyKeeper } from '../keeper.ts';
 import { type KeyHolder, KeyStoreError } from '../key-store.ts';
 import type { HeardKeys, RevocationRequest, RotationRequest } from '../machine/observed.ts';
@@ -235,8 +236,9 @@ export class KeysWorld {
     this.#remember();
     if (this.pod && this.now - this.pod.mountedAt >= KUBELET_ROUND_MS) this.#mount(this.pod);
     if (!this.registriesAnswer) return;
-    for (const { state, fingerprint } of this.record.keys) {
-      if (state !== 'Revoked' || fingerprint === undefined) continue;
+    for (const { state, fingerprint, revocationTime } of this.record.keys) {
+      // A moment after it was recorded, so that what must wait for it can be seen to.
+      if (state !== 'Revoked' || fingerprint === undefined || revocationTime === secondTime(this.now)) continue;
       const heard = this.#acknowledged.get(fingerprint) ?? new Set();
       heard.add('registry');
       if (this.pod) heard.add('sidecar');

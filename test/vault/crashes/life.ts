@@ -17,7 +17,7 @@ import { fingerprintIn } from '../../../src/keys/stores/key-file-bytes.ts';
 import { BrokenRule, type Change, mayChange, mayFollow, type Scene } from '../../../src/keys/testing/rules.ts';
 import { keyFileIn } from '../../../src/keys/vault/entry.ts';
 import type { ApiResponse } from '../../../src/kube/client/transport.ts';
-import { ApiError, type ObjectApi } from '../../../src/kube/index.ts';
+import { ApiError, type ObjectApi, secondTime } from '../../../src/kube/index.ts';
 import { writeStatus } from '../../../src/operator/conditions/write-status.ts';
 import { confirmCurrent } from '../../../src/operator/executor/confirm-current.ts';
 import { pokePod } from '../../../src/operator/executor-pod/poke.ts';
@@ -183,15 +183,17 @@ export class Life {
     this.#seen = undefined;
   }
 
-  /** Registries, a relay and the sidecar hear of everything at once. */
+  /** Registries, a relay and the sidecar hear of everything at once, and enforce a deny a moment later. */
   async #heard(): Promise<HeardKeys> {
     const served = await this.#cluster.served();
     const parties = ['registry', 'relay', 'sidecar'];
     const { keys } = await this.record();
-    const revoked = keys.filter(({ state }) => state === 'Revoked').flatMap(({ fingerprint }) => fingerprint ?? []);
+    const now = secondTime(this.#cluster.clock.now());
+    const denied = keys.filter(({ revocationTime }) => revocationTime !== undefined && revocationTime < now);
+    const enforced = denied.flatMap(({ fingerprint }) => fingerprint ?? []);
     return {
       ...{ known: true, present: served, live: served, loaded: this.#cluster.loaded },
-      acknowledged: new Map(revoked.map((fingerprint) => [fingerprint, new Set(parties)])),
+      acknowledged: new Map(enforced.map((fingerprint) => [fingerprint, new Set(parties)])),
       ...{ registries: ['registry'], relays: ['relay'], sidecars: ['sidecar'] },
     };
   }
