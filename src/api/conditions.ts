@@ -85,7 +85,7 @@ export const REASONS = {
   RotationInProgress: 'RotationInProgress',
   /** RotationFailed=True (Executor): the Secret with the keys cannot be written. The message has the error. */
   KeySecretUnavailable: 'KeySecretUnavailable',
-  /** Stalled=True (Executor): in the key store there is another key than the one that is recorded, or none that can be read. Restore it, or revoke the key that the message names. */
+  /** Stalled=True (Executor): in the key store there is another key than the one that is recorded, or none that can be read. Restore it, or revoke the key that the message names; of one that was never made, take out what is in its place. */
   KeyMismatch: 'KeyMismatch',
   /** UpdatePending=True (Executor): sessions run, and `updatePolicy` is `WhenIdle`. Wait for them to end, or delete the pod. */
   SessionsRunning: 'SessionsRunning',

@@ -75,7 +75,7 @@ const OUTAGES: readonly Outage[] = [
   },
   {
     what: 'got something else at that place between a look and the write',
-    says: /k2 in the key store is not the one in status/,
+    says: /What the key store has as k2 is no key of ours/,
     begin: async ({ gate, guided }) => {
       const data = { mine: 'yes' };
       gate.beforeThe(`POST /v1/${DATA}`, () => guided.bao.must('POST', DATA, { options: { cas: 0 }, data }));

@@ -33,6 +33,8 @@ const record = recordOf({
   ...{ formerKeys: [], handledRotationRequests: [], keyFailures: [] },
 });
 
+const START = Date.parse('2026-11-21T08:00:00Z');
+
 const podIn = (phase: string, status: object = {}) =>
   viewPod({
     apiVersion: 'v1',
@@ -43,7 +45,7 @@ const podIn = (phase: string, status: object = {}) =>
 
 const heard = (views: Parameters<typeof combine>[0], view = podIn('Running')) =>
   heardKeys({
-    ...{ facts: combine(views, 'uid-2'), environmentId, view, fence: 'uid-2', record },
+    ...{ facts: combine(views, 'uid-2'), environmentId, view, fence: 'uid-2', record, startTime: START, now: START },
     relayPods: () => ['main-relay-0', 'main-relay-1'],
   });
 
@@ -106,5 +108,25 @@ describe('what is in memory', () => {
     expect(heard([registry('r-0', [])]).loaded).toBeUndefined();
     const former = { incarnation: parseIncarnation('uid-1'), loaded: [] };
     expect(heard([registry('r-0', [], former)]).loaded).toBeUndefined();
+  });
+});
+
+describe('which key is served while no registry says so', () => {
+  const serving = podIn('Running', { initContainerStatuses: [{ name: 'noisefleet-sidecar', ready: true }] });
+  const delivery = { keys: ['k1'], time: '2026-11-21T09:00:00Z' };
+  const DELIVERED = Date.parse(delivery.time);
+
+  it.each([
+    ['of a pod that began with it', DELIVERED, DELIVERED, true],
+    ['not of one that may have mounted another', DELIVERED - 1_000, DELIVERED + 79_000, false],
+    ['of one that must have mounted it by now', DELIVERED - 1_000, DELIVERED + 80_000, true],
+  ])('is the only one in the Secret %s', (_, startTime, now, isServed) => {
+    const keys = record.keys.map((key) => ({ ...key, state: 'Prepared' as const }));
+    const prepared = { ...record, keys, delivery };
+    const { present } = heardKeys({
+      ...{ facts: combine([], 'uid-2'), environmentId, view: serving, fence: 'uid-2', record: prepared },
+      ...{ startTime, now, relayPods: () => [] },
+    });
+    expect([...present]).toEqual(isServed ? [fingerprint] : []);
   });
 });

@@ -1,7 +1,11 @@
 import type { HeardKeys, KeysRecord } from '../../keys/index.ts';
+import { parseTime } from '../../kube/index.ts';
 import type { EnvironmentId } from '../../wire/index.ts';
 import type { PodView } from '../executor-pod/observe.ts';
 import type { ExecutorFacts } from '../registries/facts.ts';
+
+/** The kubelet mounts a Secret anew within so long, though no poke reaches it. Milliseconds. */
+const REMOUNT_MS = 80_000;
 
 export interface HeardSources {
   readonly facts: ExecutorFacts;
@@ -11,17 +15,21 @@ export interface HeardSources {
   /** Its UID in status. */
   readonly fence: string | undefined;
   readonly record: KeysRecord;
+  /** Of that pod, and now, in milliseconds since the epoch. */
+  readonly startTime: number | undefined;
+  readonly now: number;
   /** Pods of relays that run. */
   readonly relayPods: () => readonly string[];
 }
 
 /** What is known of the keys of an executor outside of stores. */
-export function heardKeys({ facts, environmentId, view, fence, record, relayPods }: HeardSources): HeardKeys {
+export function heardKeys(sources: HeardSources): HeardKeys {
+  const { facts, environmentId, view, fence, record, relayPods } = sources;
   const isCurrent = view !== undefined && view.uid === fence;
   const isRunning = isCurrent && view.phase === 'Running';
   return {
     known: facts.known,
-    present: new Set(facts.known ? registered(facts, fence) : onlyKey(isRunning && view.registered, record)),
+    present: new Set(facts.known ? registered(facts, fence) : isRunning && view.registered ? onlyKey(sources) : []),
     live: new Set(facts.registrations.map(({ fingerprint }) => fingerprint)),
     acknowledged: acknowledgedBy(facts, fence),
     registries: facts.refusals.map(({ registry }) => registryParty(registry)),
@@ -45,10 +53,15 @@ function registered({ registrations }: ExecutorFacts, fence: string | undefined)
   return registrations.filter(({ incarnation }) => incarnation === fence).map(({ fingerprint }) => fingerprint);
 }
 
-/** Without a word of registries the sidecar's readiness says that it serves a key: which one, only when it has one. */
-function onlyKey(isRegistered: boolean, { delivery, keys }: KeysRecord): string[] {
+/**
+ * Without a word of registries the sidecar's readiness says that it serves a key: which one, only when the Secret has one, and the pod can have mounted no
+ * other.
+ */
+function onlyKey({ record: { delivery, keys }, startTime, now }: HeardSources): string[] {
   const [id, ...more] = delivery?.keys ?? [];
-  if (!isRegistered || more.length > 0) return [];
+  const changed = parseTime(delivery?.time);
+  if (more.length > 0 || changed === undefined || startTime === undefined) return [];
+  if (startTime < changed && now < changed + REMOUNT_MS) return [];
   return keys.flatMap((key) => (key.id === id && key.fingerprint !== undefined ? [key.fingerprint] : []));
 }
 

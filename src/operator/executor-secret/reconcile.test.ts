@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { KeyKeeper } from '../../keys/index.ts';
 import { heard, key, NOW, observe } from '../../keys/testing/cases.ts';
 import { MemoryKeyStore } from '../../keys/testing/memory-key-store.ts';
@@ -22,4 +22,21 @@ it('pokes a pod once for one change, though its cache shows the poke only later'
   await reconcileKeys(keeper, { ...seen, holder, pod, now: NOW }, () => {}, AbortSignal.timeout(60_000));
 
   expect(pokes).toHaveLength(1);
+});
+
+describe('what lies in the place of a key', () => {
+  async function messageOf(state: 'Pending' | 'Active'): Promise<string | undefined> {
+    const store = new MemoryKeyStore();
+    store.tamper(holder, 'k1', Buffer.from('no key'));
+    const secret = new MemoryKeyStore();
+    const keeper = new KeyKeeper({ store, secret, poke: async () => {}, confirm: async () => {} });
+    const seen = observe({ keys: [key('k1', state)], store: { reachable: true, keys: await store.list(holder) } });
+    const result = await reconcileKeys(keeper, { ...seen, holder, now: NOW }, () => {}, AbortSignal.timeout(60_000));
+    return result.stall?.message;
+  }
+
+  it('of one that was never made is to be taken out, and of one in use to be replaced by it', async () => {
+    expect(await messageOf('Pending')).toMatch(/Take it out, and k1 is made\.$/);
+    expect(await messageOf('Active')).toMatch(/Restore it there, or revoke k1 to have a new key made\.$/);
+  });
 });

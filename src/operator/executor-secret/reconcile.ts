@@ -6,6 +6,7 @@ import {
   type KeeperStep,
   type KeyEffect,
   type KeyKeeper,
+  type KeyRecord,
   type KeysRecord,
   keysMessage,
   type ObservedKeys,
@@ -96,11 +97,18 @@ function stallOf(observed: ObservedKeys): Stall | undefined {
     }
   }
   const [changed] = changedKeys(observed);
-  if (changed === undefined) return undefined;
-  if (observed.secret === undefined) {
-    const message = `Key ${changed.id} in the Secret is not the one in status: somebody replaced it. Restore it, or delete the Secret to have a new key made.`;
-    return { reason: REASONS.SecretInvalid, message };
+  return changed && changedStall(changed, observed.secret === undefined);
+}
+
+function changedStall({ id, state }: KeyRecord, isSecretAlone: boolean): Stall {
+  const place = isSecretAlone ? 'Secret' : 'key store';
+  const reason = isSecretAlone ? REASONS.SecretInvalid : REASONS.KeyMismatch;
+  // It was never made: there is nothing to restore or to revoke, and the Secret may hold others that are in use.
+  if (state === 'Pending') {
+    const message = `What the ${place} has as ${id} is no key of ours: somebody put it there before ${id} was made. Take it out, and ${id} is made.`;
+    return { reason, message };
   }
-  const message = `Key ${changed.id} in the key store is not the one in status: somebody replaced it. Restore it there, or revoke ${changed.id} to have a new key made.`;
-  return { reason: REASONS.KeyMismatch, message };
+  const mend = isSecretAlone ? 'Restore it, or delete the Secret' : `Restore it there, or revoke ${id}`;
+  const message = `Key ${id} in the ${place} is not the one in status: somebody replaced it. ${mend} to have a new key made.`;
+  return { reason, message };
 }

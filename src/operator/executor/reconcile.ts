@@ -293,7 +293,8 @@ export class ExecutorReconciler {
       ...(await requestsOf(executor, record, keys.requesters, signal)),
       pod: view?.phase === 'Running' ? keyPod(seen) : undefined,
       heard: heardKeys({
-        ...{ facts: heard.facts, environmentId, view, fence: fence?.uid, record },
+        ...{ facts: heard.facts, environmentId, view, fence: fence?.uid, record, now: world.clock.now() },
+        startTime: keyPod(seen)?.startTime,
         relayPods: () => registries.relayPods(keyOf(relayOf(executor))),
       }),
     };
