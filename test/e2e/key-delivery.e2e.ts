@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Cluster, connectToCluster } from '../../src/kube/index.ts';
+import { keySecretName } from '../../src/keys/index.ts';
+import { type Cluster, connectToCluster, secrets } from '../../src/kube/index.ts';
 import { executors, type ServedExecutor } from '../../src/operator/own-kinds.ts';
 import { systemClock } from '../../src/telemetry/index.ts';
 import { environmentIdOf } from '../../src/wire/index.ts';
@@ -10,11 +11,14 @@ import { cluster } from './cluster-fixture.ts';
 import { Asking, askingProgram } from './delivery/asking.ts';
 import type { Attempt } from './delivery/attempt.ts';
 import { whileKubeletStands } from './delivery/kubelet.ts';
+import { keysMountedIn, remembering } from './delivery/mounted.ts';
+import { SecretsLine } from './delivery/secrets-line.ts';
 import { until } from './until.ts';
 
 const NAME = 'build';
 const NODE = 'node1';
 const ASKER = 'asker';
+const REMEMBERING = 'remembering';
 /** Side by side, so that some harness asks at every moment though each that is refused waits for 4.5 s. */
 const ASKERS = 3;
 /** How long the kubelet sees nothing: longer than all pokes but the last. Milliseconds. */
@@ -36,12 +40,15 @@ describe('what new harnesses are given while the pod, its Secret and its record 
   let known: Cluster | undefined;
   let api: Cluster['api'];
   let asking: Asking;
+  let line: SecretsLine | undefined;
   let ended = 0;
 
   beforeAll(async () => {
     const { kubeconfig } = cluster();
     known = await connectToCluster({ kubeconfig, clock: systemClock, userAgent: 'noisefleet-e2e' });
     api = known.api;
+    // Before anybody asks: a kubelet that is started again ends every `kubectl exec`.
+    line = await SecretsLine.lay(NODE);
     await kubectl.apply(EXECUTOR);
     await kubectl.wait('relay/main', 'condition=Ready', READY_SECONDS);
     const address = await relayAddress(kubectl);
@@ -53,6 +60,7 @@ describe('what new harnesses are given while the pod, its Secret and its record 
   }, SET_UP_LIMIT_MS);
   afterAll(async () => {
     asking?.stop();
+    await line?.close();
     await known?.close();
   });
 
@@ -165,6 +173,39 @@ describe('what new harnesses are given while the pod, its Secret and its record 
     expect(conditions.find(({ type }) => type === 'RotationDue')?.status).not.toBe('True');
   });
 
+  it('is the key of before where a pod started from the older Secret, and the newest one by itself once the kubelet has heard of it', async () => {
+    const name = keySecretName(ref);
+    await kubectl.apply(remembering(REMEMBERING, name));
+    await kubectl.wait(`pod/${REMEMBERING}`, 'condition=Ready', READY_SECONDS);
+    const others = ['k4', 'k5'];
+    await becomes('rid of k4 and k5', ({ formerKeys }) =>
+      others.every((id) => formerKeys.some((key) => key.id === id && key.state === 'Destroyed')),
+    );
+    const former = await pod();
+
+    line?.hold(name);
+    await rotate('of which the kubelet does not hear');
+    await keyBecomes('k7', 'Prepared');
+    await endPod();
+    const { keys } = await becomes('another pod that serves', ({ pod, conditions }) => {
+      return pod?.uid !== undefined && pod.uid !== former?.uid && isTrue(conditions, 'Ready');
+    });
+    const k6 = keys.find(({ id }) => id === 'k6')?.fingerprint ?? '';
+    const started = Date.now();
+    expect(keysMountedIn((await pod())?.name ?? '')).toEqual(['k6.json']);
+    expect(Object.keys((await api.get(secrets, { ...ref, name })).data ?? {}).sort()).toEqual(['k6.json', 'k7.json']);
+    await untilServed(k6);
+    expect(stateOf((await api.get(executors, ref)).status, 'k7')).toBe('Prepared');
+    const told = Date.now();
+    line?.tell();
+
+    const k7 = await keyBecomes('k7', 'Active');
+    await untilServed(k7);
+    const meanwhile = asking.attempts.filter(({ from, to }) => from > started && to < told);
+    expect(keysGiven(meanwhile)).toEqual([k6]);
+    expect(keysGiven(asking.attempts.filter(({ from }) => from > started))).toEqual([k6, k7]);
+  });
+
   it('was at every moment a key that served who was given it, or a refusal with its code', async () => {
     await asking.since();
     const { attempts } = asking;
@@ -205,6 +246,10 @@ const EXECUTOR = {
 
 function stateOf({ keys }: Pick<ServedExecutor['status'], 'keys'>, id: string): string | undefined {
   return keys.find((key) => key.id === id)?.state;
+}
+
+function isTrue(conditions: ServedExecutor['status']['conditions'], type: string): boolean {
+  return conditions.some((each) => each.type === type && each.status === 'True');
 }
 
 /** Each of the keys that were handed out, in the order in which they were. */
