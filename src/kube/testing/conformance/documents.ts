@@ -23,14 +23,17 @@ export function describeDocuments(place: Place): void {
     expect(await refusal(api.read(path, { accept: 'application/jwk-set+json' }))).toBe('NotAcceptable');
   });
 
-  it('gives an object as it is on the wire, and undefined for what is not there', async () => {
+  it('makes an object of bytes, once, and gives it as it is on the wire; undefined for what is not there', async () => {
     const { api, namespace } = place();
     const ref = { namespace, name: 'bytes' };
-    await api.create(secrets, { metadata: ref, ...{ data: { mine: 'eWVz' } } });
+    const made = { apiVersion: 'v1', kind: 'Secret', metadata: ref, data: { mine: 'eWVz' } };
+    await api.createBytes(secrets, ref, Buffer.from(JSON.stringify(made)));
 
+    const again = await refusal(api.createBytes(secrets, ref, Buffer.from(JSON.stringify(made))));
     const bytes = await api.findBytes(secrets, ref);
 
     expect(JSON.parse(Buffer.from(bytes ?? []).toString())).toMatchObject({ kind: 'Secret', data: { mine: 'eWVz' } });
+    expect(again).toBe('AlreadyExists');
     expect(await api.findBytes(secrets, { namespace, name: 'nobody' })).toBeUndefined();
   });
 
