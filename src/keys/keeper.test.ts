@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { encodeKeyFile, generateKeypair } from '../noise/index.ts';
 import { Crash, DAY, KeysWorld, StatusRefused, trueInTheEnd, unavailable, type WorldOptions } from './testing/world.ts';
 
 /** An executor with an active key, one hour after it was made. */
@@ -38,6 +39,18 @@ describe('the keys of an executor', () => {
     await world.run(DAY, 60_000);
     expect(states(world)).toEqual(['k1 Destroyed', 'k2 Active']);
     trueInTheEnd(world);
+  });
+
+  it('are delivered as they are recorded, or not: not what was put in the place of one between the look and the copy', async () => {
+    const world = new KeysWorld();
+    const { store, secret, holder } = world;
+    world.startPod();
+    world.onMoment = (moment, what) => {
+      if (`${moment} ${what}` === 'before store read k1') store.tamper(holder, 'k1', encodeKeyFile(generateKeypair()));
+    };
+    await world.run(30_000);
+    expect(store.fingerprints().get('k1')).not.toBe(world.key('k1')?.fingerprint);
+    expect(secret?.fingerprints()).toEqual(new Map());
   });
 
   it('are left alone by a process whose record is no longer the one that is stored', async () => {

@@ -227,7 +227,8 @@ describe('a relay that every registry has left', () => {
   it('takes no new executors after a while, keeps those that it has, and takes them again when a registry is back', async () => {
     await fleet.stop();
     const clock = new ManualClock();
-    fleet = await Fleet.start({ clock });
+    // With pauses between its dials, or time would stand still while it dials in vain.
+    fleet = await Fleet.start({ clock, random: () => 1 });
     const { port, signer } = fleet.registry;
     const ticket = executorTicket();
     const executor = await fleet.sidecar(ticket);
@@ -250,7 +251,7 @@ describe('a relay that every registry has left', () => {
     const back = returned.sawType('load').then(() => {
       isBack = true;
     });
-    while (!isBack) await clock.advanceTurnByTurn(100);
+    while (!isBack) await clock.advanceTurnByTurn(50);
     await back;
     await fleet.dial(await fleet.executorUrl(executorTicket()));
     await returned.close();

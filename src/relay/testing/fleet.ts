@@ -42,6 +42,8 @@ export interface FleetOptions {
   readonly limits?: Partial<RelayLimits>;
   readonly metrics?: Metrics;
   readonly controlSocket?: string;
+  /** What pauses are made of; always 0, none, unless given. */
+  readonly random?: () => number;
   /** A folder with the relay's certificate, and what clients trust. */
   readonly tls?: { readonly folder: string; readonly ca: string };
 }
@@ -161,7 +163,7 @@ export class Fleet {
 async function startReplica(
   registry: ScriptedRegistry,
   log: string[],
-  { clock = systemClock, limits, metrics, controlSocket, tls }: FleetOptions,
+  { clock = systemClock, limits, metrics, controlSocket, tls, random = () => 0 }: FleetOptions,
 ): Promise<RunningRelay> {
   const destination = { write: (line: string) => void log.push(line) };
   const logger = createLogger({ component: 'relay', level: 'trace', destination });
@@ -174,7 +176,7 @@ async function startReplica(
     ...(metrics && { metrics }),
     controlSocket,
     tlsFolder: tls?.folder,
-    random: () => 0,
+    random,
   });
   await registry.saw(() => snapshots() > before);
   return relay;
