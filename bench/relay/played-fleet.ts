@@ -152,9 +152,9 @@ export class PlayedFleet {
     return harness;
   }
 
-  /** What a harness of an identity of its own dials; good for one socket. */
-  async harnessUrl({ ticket }: PlayedExecutor): Promise<string> {
-    return `${this.#relay.told.url}/v1/harness?ticket=${await this.#harnessTicket(ticket)}`;
+  /** What a harness dials, of an identity of its own unless given; good for one socket. */
+  async harnessUrl({ ticket }: PlayedExecutor, identity?: string): Promise<string> {
+    return `${this.#relay.told.url}/v1/harness?ticket=${await this.#harnessTicket(ticket, identity)}`;
   }
 
   /** So many executors in presence, each in an environment of its own. */
@@ -184,11 +184,10 @@ export class PlayedFleet {
     return { url: `${this.#relay.told.url}/v1/executor?ticket=${token}`, token };
   }
 
-  #harnessTicket({ environmentId, registrationId }: ExecutorTicket): Promise<string> {
-    const identity = randomUUID();
+  #harnessTicket({ environmentId, registrationId }: ExecutorTicket, identityHash: string = randomUUID()) {
     const ticket = {
       ...{ environmentId, registrationId, bootId: parseBootId(this.#relay.told.bootId), address: '127.0.0.1:1' },
-      ...{ grant: 'bench', identityHash: identity, harnessKeyHash: HARNESS_KEY, jti: identity },
+      ...{ grant: 'bench', identityHash, harnessKeyHash: HARNESS_KEY, jti: randomUUID() },
       expiresAt: now() + TICKET_SECONDS,
     };
     return this.#registry.signer.signHarnessTicket(ticket, now());

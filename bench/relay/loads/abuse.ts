@@ -7,17 +7,20 @@ import { type PlayedExecutor, PlayedFleet } from '../played-fleet.ts';
 import { SteadyStreams } from '../steady-streams.ts';
 
 /**
- * The load of row R7a: eight steady streams as in R7, without anybody else and while others abuse the relay: a thousand upgrades a second
- * of one identity, half-open sockets, upgrade requests that never end, and frames of 256 KiB for streams that nobody has.
+ * The load of rows R7a, R7h and R7n: eight steady streams as in R7, without anybody else and while others abuse the relay. Arguments: the relay's
+ * core, and the kinds of abuse (`abuser.ts`); all of them unless given.
  */
-/** Many and short: what else runs on the machine hits both sides of a ratio. All within the life of the ticket that is used again and again. */
+/** Many and short: what else runs on the machine hits both sides of a ratio. All within the life of a ticket. */
 const ROUNDS = 13;
 const HEALTHY = 8;
+const [core = '0', ...abuses] = process.argv.slice(2);
 const WARM_MS = 2_000;
 const MEASURED_MS = 1_500;
+/** Of the identity that abuses. Most are never used, since it has so many streams and no more. */
+const TICKETS = 1_000;
 /** Until what the abuser left open is gone. */
 const PAUSE_MS = 500;
-const fleet = await PlayedFleet.start(Number(process.argv[2] ?? 0));
+const fleet = await PlayedFleet.start(Number(core));
 const executor = await fleet.executor();
 const healthy = await SteadyStreams.open(fleet, executor, HEALTHY);
 const abuser = await startAbuser(executor);
@@ -41,8 +44,10 @@ async function p99Beside(milliseconds: number): Promise<number> {
 
 async function startAbuser(abused: PlayedExecutor): Promise<ChildProcess> {
   const environmentId = parseEnvironmentId('default_hostile');
-  const urls = [await fleet.harnessUrl(abused), await fleet.executorUrl(executorTicket({ environmentId }))];
-  const child = fork(new URL('./abuser.ts', import.meta.url), urls);
+  const executorUrl = await fleet.executorUrl(executorTicket({ environmentId }));
+  const harnessUrls = await Promise.all(Array.from({ length: TICKETS }, () => fleet.harnessUrl(abused, 'hostile')));
+  const child = fork(new URL('./abuser.ts', import.meta.url), [executorUrl, ...abuses]);
   await once(child, 'message');
+  child.send(harnessUrls);
   return child;
 }

@@ -6,19 +6,36 @@ import { dialWebSocket, maskedMessage, Receiver } from '../load.ts';
 import { PING, SESSIONS } from '../played-fleet.ts';
 
 /**
- * Who abuses the relay in row R7a, a process of its own: whoever measures shares a core with it, and goes first. Arguments: the URL of a
- * harness's ticket that is tried again and again, and that of an executor. Each message of the parent turns the abuse on or off.
+ * Who abuses the relay in rows R7a, R7h and R7n, a process of its own: whoever measures shares a core with it, and goes first. Arguments: the URL
+ * of an executor, and the kinds of abuse. The first message of the parent has the URLs of harnesses that are tried in turn, each later one turns the abuse on
+ * or off.
  */
-/** In each tick: 1,000 upgrades, 200 half-open sockets, 100 slow requests and 25 MB a second. */
 const TICK_MS = 10;
+/** A thousand, and two hundred, a second. */
 const UPGRADES = 10;
 const HALF_OPEN = 2;
+const SLOW = 1;
 /** Of nice(2). */
 const PRIORITY = 10;
 
 setPriority(PRIORITY);
-const [harnessUrl = '', executorUrl = ''] = process.argv.slice(2);
-const used = new URL(harnessUrl);
+const [executorUrl = '', ...kinds] = process.argv.slice(2);
+/** What is done in each tick, by its name. */
+const ABUSES: Readonly<Record<string, () => void>> = {
+  /** Upgrades of one identity. */
+  upgrades: () => repeat(UPGRADES, () => `${nextRequest()}\r\n\r\n`),
+  /** Sockets that say nothing, and upgrade requests that never end. */
+  unfinished: () => {
+    repeat(HALF_OPEN, () => '');
+    repeat(SLOW, nextRequest);
+  },
+  /** Frames of 256 KiB for a stream that nobody has, 25 MB a second, and no faster than the relay reads. */
+  nowhere: () => {
+    if (executor.writableLength === 0) executor.write(nowhere);
+  },
+};
+const abuses = Object.entries(ABUSES).filter(([kind]) => kinds.length === 0 || kinds.includes(kind));
+const { hostname, port } = new URL(executorUrl);
 const executor = await dialWebSocket(new Receiver(), executorUrl, () => {});
 executor.write(SESSIONS);
 setInterval(() => executor.write(PING), CONTROL_PING_INTERVAL_MS);
@@ -28,16 +45,17 @@ const nowhere = maskedMessage(
     body: { type: 'data', seq: 0, payload: Buffer.alloc(MAX_MESSAGE_BYTES - 100) },
   }),
 );
-const request = [
-  `GET ${used.pathname}${used.search} HTTP/1.1`,
-  ...[`Host: ${used.host}`, 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'],
-  'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
-].join('\r\n');
+let requests: readonly string[] = [];
+let asked = 0;
 /** The relay drops what is half open after 10 s; nobody here needs it longer than a round. */
 const opened = new Set<Socket>();
 let abusing: NodeJS.Timeout | undefined;
 
-process.on('message', () => {
+process.on('message', (told: unknown) => {
+  if (Array.isArray(told)) {
+    requests = told.map((url) => upgradeRequest(new URL(String(url))));
+    return;
+  }
   if (abusing === undefined) {
     abusing = setInterval(abuse, TICK_MS);
     return;
@@ -50,15 +68,29 @@ process.once('disconnect', () => process.exit());
 process.send?.('ready');
 
 function abuse(): void {
-  for (let i = 0; i < UPGRADES; i += 1) say(`${request}\r\n\r\n`);
-  for (let i = 0; i < HALF_OPEN; i += 1) say('');
-  say(request);
-  // No faster than the relay reads.
-  if (executor.writableLength === 0) executor.write(nowhere);
+  for (const [, tick] of abuses) tick();
+}
+
+function repeat(times: number, text: () => string): void {
+  for (let i = 0; i < times; i += 1) say(text());
+}
+
+function nextRequest(): string {
+  asked += 1;
+  return requests[asked % requests.length] ?? '';
+}
+
+/** Without the empty line that ends it. */
+function upgradeRequest({ pathname, search, host }: URL): string {
+  return [
+    `GET ${pathname}${search} HTTP/1.1`,
+    ...[`Host: ${host}`, 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'],
+    'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
+  ].join('\r\n');
 }
 
 function say(text: string): void {
-  const socket = connect({ host: used.hostname, port: Number(used.port) });
+  const socket = connect({ host: hostname, port: Number(port) });
   opened.add(socket);
   socket.on('error', () => {});
   socket.on('close', () => opened.delete(socket));
