@@ -4,15 +4,19 @@ import { decodeKeyFile } from '../../src/noise/index.ts';
 import type { ServedExecutor } from '../../src/operator/own-kinds.ts';
 import { encodePublicKey, SECURITY_PROFILE } from '../../src/wire/index.ts';
 import { useAgents } from './agents-namespace.ts';
+import { cluster } from './cluster-fixture.ts';
 import { probeIn } from './isolation/in-container.ts';
 import { neighbour } from './isolation/pods.ts';
 import { serviceAccountOf, tokenOf } from './isolation/tokens.ts';
 import { until } from './isolation/until.ts';
+import { inMemoryOf } from './key-bytes/cluster-places.ts';
+import { KeyBytes } from './key-bytes/key-bytes.ts';
 import { CutOff } from './keys/cut-off.ts';
 import { Echoes } from './keys/echoes.ts';
 import { KeyFleet } from './keys/key-fleet.ts';
 import { useOpenBao, VAULT_VALUES } from './keys/open-bao.ts';
-import { useProduct } from './product.ts';
+import { Kubectl } from './kubectl.ts';
+import { RELEASE, useProduct } from './product.ts';
 
 const SESSIONS = 6;
 /** A revocation, or the return of what was away, on a machine that does other things as well. Milliseconds. */
@@ -37,6 +41,7 @@ describe('a key that is revoked', () => {
   );
   fleet.use('dev');
   const { kubectl } = fleet;
+  const keyBytes = new KeyBytes();
   const toStop: { stop(): void }[] = [];
   /** The public halves of keys, as a thief has them beside the private ones. */
   const copies = new Map<string, ReturnType<typeof encodePublicKey>>();
@@ -65,8 +70,9 @@ describe('a key that is revoked', () => {
   }
 
   async function keep(id: string): Promise<void> {
-    const { publicKey } = decodeKeyFile(Buffer.from(await fleet.keyFile(id)));
-    copies.set(id, encodePublicKey(publicKey));
+    const file = await fleet.keyFile(id);
+    keyBytes.add(id, file);
+    copies.set(id, encodePublicKey(decodeKeyFile(Buffer.from(file)).publicKey));
   }
 
   /** With the token of the very pod that may register. */
@@ -123,6 +129,11 @@ describe('a key that is revoked', () => {
       expect(await registerCopy('k1')).toEqual({ status: 403, code: 'key_not_current' });
       const gone = await becomes('k1', 'gone', ({ destructionTime }) => destructionTime !== undefined);
       expect([gone?.heldBy, gone?.cut?.missing]).toEqual([undefined, [name]]);
+      const memories = [
+        ...(await inMemoryOf(kubectl, 'executor', keyBytes)),
+        ...(await inMemoryOf(new Kubectl(cluster(), RELEASE), 'operator', keyBytes)),
+      ];
+      expect(memories.map(({ found }) => found)).toEqual([[], [], []]);
 
       line.mend();
       await fleet.activates('k2');

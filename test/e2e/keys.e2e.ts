@@ -7,7 +7,7 @@ import { GUIDE_POLICY, writePolicy } from '../vault/policy.ts';
 import { useAgents } from './agents-namespace.ts';
 import { cluster } from './cluster-fixture.ts';
 import { until } from './isolation/until.ts';
-import { auditLog, logsAndMetrics, memories, objectsOf } from './key-bytes/cluster-places.ts';
+import { auditLog, inMemoryOf, logsAndMetrics, objectsOf } from './key-bytes/cluster-places.ts';
 import { KeyBytes } from './key-bytes/key-bytes.ts';
 import { filesOf, processes } from './key-bytes/machine-places.ts';
 import { Needles } from './key-bytes/needles.ts';
@@ -106,14 +106,6 @@ describe('an executor whose keys are in a real OpenBao', () => {
     const file = await fleet.keyFile(id);
     keyBytes.add(id, file);
     publicKeys.addForms(id, Buffer.from(decodeKeyFile(Buffer.from(file)).publicKey.x25519));
-  };
-  /** What is found of private keys in the memory of each pod of a component, of all of its processes. */
-  const inMemoryOf = async (component: string, where = kubectl) => {
-    const places = await memories(where, `app.kubernetes.io/component=${component}`);
-    return [...places].map(([pod, blocks]) => ({
-      pod,
-      found: [...new Set([...blocks].flatMap((each) => keyBytes.in(each)))],
-    }));
   };
 
   it(
@@ -233,7 +225,7 @@ describe('an executor whose keys are in a real OpenBao', () => {
 
       // A relay holds whatever it carries: its memory is all of its traffic that there is to see.
       for (const component of ['relay', 'registry'])
-        expect((await inMemoryOf(component)).map(({ found }) => found)).toEqual([[], []]);
+        expect((await inMemoryOf(kubectl, component, keyBytes)).map(({ found }) => found)).toEqual([[], []]);
     },
     STEP_LIMIT_MS,
   );
@@ -242,13 +234,13 @@ describe('an executor whose keys are in a real OpenBao', () => {
     `has none of the ${ROTATIONS + 1} keys that are called gone in the memory of any process of its pod, nor of the operator that made and delivered them`,
     async () => {
       const present = new RegExp(` of ${CUT}\\b`);
-      const [pod, ...others] = await inMemoryOf('executor');
+      const [pod, ...others] = await inMemoryOf(kubectl, 'executor', keyBytes);
       expect([pod?.pod, others]).toEqual([executorPod, []]);
       // The one that serves is found where it has to be.
       expect(pod?.found).toContain(`x25519PrivateKey of ${CUT}, bytes: memory of ${executorPod}`);
       expect(pod?.found.filter((each) => !present.test(each))).toEqual([]);
 
-      const operators = await inMemoryOf('operator', new Kubectl(cluster(), RELEASE));
+      const operators = await inMemoryOf(new Kubectl(cluster(), RELEASE), 'operator', keyBytes);
       expect(operators.length).toBe(2);
       for (const { found } of operators) expect(found.filter((each) => !present.test(each))).toEqual([]);
       // Who waits to lead follows everything, and has never had a key.

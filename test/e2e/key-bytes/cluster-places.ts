@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { places } from '../../cluster/places.ts';
 import type { Kubectl } from '../kubectl.ts';
+import type { KeyBytes } from './key-bytes.ts';
 import { memoryOf, processesUnder } from './machine-places.ts';
 import type { Place } from './needles.ts';
 
@@ -60,10 +61,15 @@ export async function logsAndMetrics(kubectl: Kubectl, namespaces: readonly stri
   return found;
 }
 
-/** The memory of every process of each pod that is selected: by the name of the pod, the places. */
-export async function memories(kubectl: Kubectl, selector: string): Promise<ReadonlyMap<string, Iterable<Place>>> {
-  const { items } = podList.parse(await kubectl.get('pods', '-l', selector));
-  return new Map(items.map(({ metadata: { name, uid } }) => [name, memoryOf(name, processesUnder(uid))]));
+/** What of private keys is in the memory of every process of each pod of a component. */
+export async function inMemoryOf(kubectl: Kubectl, component: string, keyBytes: KeyBytes) {
+  const { items } = podList.parse(await kubectl.get('pods', '-l', `app.kubernetes.io/component=${component}`));
+  return items.map(({ metadata: { name: pod, uid } }) => {
+    const processes = processesUnder(uid);
+    if (processes.length === 0) throw new Error(`${pod} has no process on this machine`);
+    const found = [...memoryOf(pod, processes)].flatMap((place) => keyBytes.in(place));
+    return { pod, found: [...new Set(found)] };
+  });
 }
 
 /** What the API server has written down of everything that ServiceAccounts asked it. */
