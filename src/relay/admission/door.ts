@@ -6,6 +6,7 @@ import type { SocketKind } from '../meters.ts';
 import type { Routes } from '../routes.ts';
 import type { DenyList } from './denies.ts';
 import { Refusal } from './refusal.ts';
+import { TicketChecks } from './ticket-checks.ts';
 import type { TicketKeys } from './ticket-keys.ts';
 import type { UsedTickets } from './used-tickets.ts';
 import type { Visitors } from './visitors.ts';
@@ -36,6 +37,7 @@ export class Door {
   readonly visitors: Visitors;
   readonly gate: HandshakeGate;
   readonly routes: Routes;
+  readonly checks = new TicketChecks();
   readonly #socketCount: () => number;
   readonly #aloneMs: () => number;
   /** Registration → expiry of the ticket whose socket was closed to be renewed (seconds). */

@@ -2,7 +2,6 @@ import type { ExecutorTicket } from '../../wire/index.ts';
 import { executorSubject } from './denies.ts';
 import type { Door } from './door.ts';
 import { Refusal } from './refusal.ts';
-import { verified } from './verified.ts';
 
 /** Request header of our sidecar: the boot ids of the relays that already hold a socket of this registration (our-side.md §4). */
 export const HOLDS_HEADER = 'x-noisefleet-holds';
@@ -20,7 +19,7 @@ export interface ExecutorUpgrade {
  */
 export async function admitExecutor(door: Door, { token, holds }: ExecutorUpgrade): Promise<ExecutorTicket> {
   door.checkOpen('executor');
-  const ticket = await verified(403, () => door.keys.verifier.verifyExecutorTicket(token, door.nowSeconds()));
+  const ticket = await door.checks.run(403, () => door.keys.verifier.verifyExecutorTicket(token, door.nowSeconds()));
   // Again: a drain may have begun meanwhile.
   door.checkOpen('executor');
   door.countUpgrade('executor', ticket.registrationId);

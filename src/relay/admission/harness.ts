@@ -4,7 +4,6 @@ import { partyOf } from '../sockets/harness-socket.ts';
 import { harnessSubject } from './denies.ts';
 import type { Door } from './door.ts';
 import { Refusal } from './refusal.ts';
-import { verified } from './verified.ts';
 
 export interface AdmittedHarness {
   readonly ticket: HarnessTicket;
@@ -19,7 +18,7 @@ export interface AdmittedHarness {
 export async function readHarness(door: Door, token: string): Promise<HarnessTicket> {
   door.checkOpen('harness');
   refuseAtOnce(door, token);
-  const ticket = await verified(401, () => door.keys.verifier.verifyHarnessTicket(token, door.nowSeconds()));
+  const ticket = await door.checks.run(401, () => door.keys.verifier.verifyHarnessTicket(token, door.nowSeconds()));
   door.countUpgrade('harness', ticket.identityHash);
   checkHarness(door, ticket);
   return ticket;
