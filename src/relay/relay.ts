@@ -10,6 +10,7 @@ import {
 } from '../telemetry/index.ts';
 import {
   type BootId,
+  collectAlone,
   followAuthorities,
   followCertificates,
   type PresenceToRegistry,
@@ -112,6 +113,7 @@ interface Parts {
  */
 export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const { host, port, logger, clock = systemClock } = options;
+  collectAlone();
   const machine = await readMachine();
   const limits: RelayLimits = { ...DEFAULT_LIMITS, ...capacityOf(machine), ...options.limits };
   const certificates = await openCertificates(options, clock);
