@@ -27,6 +27,7 @@ export {
   type TokenRequest,
   type TokenReviewResult,
 } from './client/reviews.ts';
+export { CLEANSE_PLAINTEXT } from './client/undici-transport.ts';
 export type { Occurrence } from './events/event.ts';
 export { EventRecorder, type EventRecorderOptions } from './events/recorder.ts';
 export {

@@ -8,6 +8,7 @@ export { type HandshakeOptions, HandshakeState, type Transport } from './handsha
 export { base64Decode, base64Encode } from './key-file/base64.ts';
 export { createKeyFile, type KeyFileOptions, loadKeyFile } from './key-file/file.ts';
 export { decodeKeyFile, encodeKeyFile } from './key-file/format.ts';
+export { jsonMembers, plainText } from './key-file/json-members.ts';
 export {
   checkPublicKey,
   generateKeypair,

@@ -10,7 +10,7 @@ import {
 } from '../telemetry/index.ts';
 import {
   type BootId,
-  collectAlone,
+  collectOnOneThread,
   followAuthorities,
   followCertificates,
   type PresenceToRegistry,
@@ -113,7 +113,7 @@ interface Parts {
  */
 export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const { host, port, logger, clock = systemClock } = options;
-  collectAlone();
+  collectOnOneThread();
   const machine = await readMachine();
   const limits: RelayLimits = { ...DEFAULT_LIMITS, ...capacityOf(machine), ...options.limits };
   const certificates = await openCertificates(options, clock);

@@ -58,7 +58,7 @@ export class BufferCollector {
  * From now on this thread alone collects young objects. Collecting in parallel is for much that lives: of next to nothing a collection took 1.3 ms by several
  * threads, which have to be woken and want the core that may be the only one, and takes 0.4 ms by one.
  */
-export function collectAlone(): void {
+export function collectOnOneThread(): void {
   setFlagsFromString('--no-parallel-scavenge');
 }
 
@@ -67,7 +67,7 @@ function youngCollection(): () => void {
   setFlagsFromString('--expose-gc');
   const collect: unknown = runInNewContext('gc');
   setFlagsFromString('--no-expose-gc');
-  collectAlone();
+  collectOnOneThread();
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   if (typeof collect !== 'function') return () => {};
   // V8 documents this signature; it has no type of its own.

@@ -1,4 +1,4 @@
-export { BufferCollector, collectAlone } from './buffer-collector.ts';
+export { BufferCollector, collectOnOneThread } from './buffer-collector.ts';
 export {
   type AcceptChannelOptions,
   type AcceptedChannel,

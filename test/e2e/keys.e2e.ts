@@ -99,8 +99,9 @@ describe('an executor whose keys are in a real OpenBao', () => {
   };
   const expectWhole = ({ code, stderr, lines }: Awaited<ReturnType<LongTurn['enough']>>) => {
     expect({ code, stderr }).toMatchObject({ code: 0 });
-    expect(lines.length).toBeGreaterThan(LINES_AFTER_THE_CUT);
-    expect(lines).toEqual(wholeOutput(lines));
+    // What stood between Codex and the fleet is in what its launcher and itself said.
+    expect(lines.length, stderr).toBeGreaterThan(LINES_AFTER_THE_CUT);
+    expect(lines, stderr).toEqual(wholeOutput(lines));
   };
   const remember = async (id: string) => {
     const file = await fleet.keyFile(id);

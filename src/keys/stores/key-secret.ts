@@ -1,8 +1,7 @@
 import type { ObjectMeta } from '../../kube/index.ts';
-import { base64Decode, base64Encode } from '../../noise/index.ts';
+import { base64Decode, base64Encode, jsonMembers, plainText } from '../../noise/index.ts';
 import type { StoredKey } from '../key-store.ts';
 import { byNumber } from '../machine/record.ts';
-import { jsonMembers, plainText } from './json-members.ts';
 import { fileOfKeyId, fingerprintIn, keyIdOfFile } from './key-file-bytes.ts';
 
 const NOTHING = new Uint8Array();

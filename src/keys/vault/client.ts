@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
 import vault from 'node-vault';
 import { z } from 'zod';
+import { CLEANSE_PLAINTEXT } from '../../kube/index.ts';
 import type { Clock } from '../../telemetry/index.ts';
 import type { KeyStoreErrorCode } from '../key-store.ts';
 import { codeOfFailure, VaultAnswer, VaultSilence, vaultFailure } from './errors.ts';
@@ -13,11 +14,6 @@ const RENEW_AFTER = 2 / 3;
 
 /** What takes longer than the client's own limit by this is given up here: its limit counts silence, and a drip is no answer. Milliseconds. */
 const GRACE_MS = 1_000;
-
-/**
- * `SSL_OP_CLEANSE_PLAINTEXT` (`ssl.h` of OpenSSL 3): what was received is overwritten where it was deciphered, once it was read. Node has no name for it.
- */
-const CLEANSE_PLAINTEXT = 2;
 
 const loginAnswer = z.object({
   auth: z.object({ client_token: z.string().min(1), lease_duration: z.number(), renewable: z.boolean() }),

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { base64Decode } from '../../noise/index.ts';
+import { base64Decode, jsonMembers, plainText } from '../../noise/index.ts';
 import type { KeyNote } from '../key-store.ts';
-import { jsonMembers, plainText } from '../stores/json-members.ts';
 
 /** What our entries say of themselves in `custom_metadata`: texts, as KV takes nothing else. */
 export interface EntryNotes extends KeyNote {

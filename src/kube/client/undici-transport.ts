@@ -17,9 +17,9 @@ const IDLE_SOCKET_MS = 30_000;
 
 /**
  * `SSL_OP_CLEANSE_PLAINTEXT` (`ssl.h` of OpenSSL 3): what was received is overwritten where it was deciphered, once it was read. Node has no name for it.
- * Answers of the API server may hold keys.
+ * For connections over which keys may come.
  */
-const CLEANSE_PLAINTEXT = 2;
+export const CLEANSE_PLAINTEXT = 2;
 
 /** Objects are JSON. Not all that is read is an object, and its media type may be another and no other. */
 const ANY_JSON_FIRST = 'application/json, */*;q=0.5';

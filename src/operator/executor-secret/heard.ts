@@ -29,7 +29,7 @@ export function heardKeys(sources: HeardSources): HeardKeys {
   const isRunning = isCurrent && view.phase === 'Running';
   return {
     known: facts.known,
-    present: new Set(facts.known ? registered(facts, fence) : isRunning && view.registered ? onlyKey(sources) : []),
+    present: new Set(facts.known ? registered(facts, fence) : onlyKey(isRunning && view.registered, sources)),
     live: new Set(facts.registrations.map(({ fingerprint }) => fingerprint)),
     acknowledged: acknowledgedBy(facts, fence),
     registries: facts.refusals.map(({ registry }) => registryParty(registry)),
@@ -57,10 +57,10 @@ function registered({ registrations }: ExecutorFacts, fence: string | undefined)
  * Without a word of registries the sidecar's readiness says that it serves a key: which one, only when the Secret has one, and the pod can have mounted no
  * other.
  */
-function onlyKey({ record: { delivery, keys }, startTime, now }: HeardSources): string[] {
+function onlyKey(isRegistered: boolean, { record: { delivery, keys }, startTime, now }: HeardSources): string[] {
   const [id, ...more] = delivery?.keys ?? [];
   const changed = parseTime(delivery?.time);
-  if (more.length > 0 || changed === undefined || startTime === undefined) return [];
+  if (!isRegistered || more.length > 0 || changed === undefined || startTime === undefined) return [];
   if (startTime < changed && now < changed + REMOUNT_MS) return [];
   return keys.flatMap((key) => (key.id === id && key.fingerprint !== undefined ? [key.fingerprint] : []));
 }

@@ -285,16 +285,17 @@ export class ExecutorReconciler {
     });
     const record = recordOf(executor.status);
     const environmentId = environmentIdOf(namespace, name);
+    const now = world.clock.now();
+    const pod = keyPod(seen);
     const input: KeeperInput = {
       holder: owner,
-      now: world.clock.now(),
+      now,
       record,
       policy: rotationPolicy(executor.spec.keys),
       ...(await requestsOf(executor, record, keys.requesters, signal)),
-      pod: view?.phase === 'Running' ? keyPod(seen) : undefined,
+      pod: view?.phase === 'Running' ? pod : undefined,
       heard: heardKeys({
-        ...{ facts: heard.facts, environmentId, view, fence: fence?.uid, record, now: world.clock.now() },
-        startTime: keyPod(seen)?.startTime,
+        ...{ facts: heard.facts, environmentId, view, fence: fence?.uid, record, startTime: pod?.startTime, now },
         relayPods: () => registries.relayPods(keyOf(relayOf(executor))),
       }),
     };

@@ -3,7 +3,8 @@ import { Refusal } from './refusal.ts';
 
 /**
  * Checks tickets, one signature at a time. Node hands each to a thread, and where a relay has one core four threads leave a fifth of it to the
- * streams as long as a burst of upgrades lasts. All together are through as soon as they would be side by side.
+ * streams as long as a burst of upgrades lasts. There a burst is through as soon as it would be side by side; where there are more, all else that an upgrade
+ * takes is done by one thread in any case, and takes longer than a signature.
  */
 export class TicketChecks {
   #last: Promise<unknown> = Promise.resolve();

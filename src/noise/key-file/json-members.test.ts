@@ -63,7 +63,7 @@ describe('the members of a JSON object', () => {
 });
 
 describe('a plain text', () => {
-  it.each(['1', '"', '"a\\nb"', '{}', '"a'])('is not what stands in %s', (text) => {
+  it.each(['1', '"', '"a\\nb"', '{}', '"a', '"a"b"', '"é"', '"\t"'])('is not what stands in %s', (text) => {
     expect(plainText(bytesOf(text))).toBeUndefined();
   });
 });

@@ -7,20 +7,45 @@ const BACKSLASH = 0x5c;
 const COLON = 0x3a;
 const COMMA = 0x2c;
 const SPACES = new Set([0x20, 0x09, 0x0a, 0x0d]);
+const FIRST_PRINTABLE = 0x20;
+const LAST_PRINTABLE = 0x7e;
+
+/** As they stand in the object, quotes included: views into its bytes. */
+export interface JsonMember {
+  readonly name: Uint8Array;
+  readonly value: Uint8Array;
+}
 
 /**
- * The members of a JSON object, each with the bytes of its value: views into the input, of which nothing is copied. `JSON.parse` would leave private keys in
- * the heap. Of what a server of ours sent: values are cut out and not checked, and of two members of one name the last is taken. Undefined for what is no object.
+ * The members of a JSON object in their order, of which nothing is copied: `JSON.parse` would leave private keys in the heap. Values are cut out and
+ * not checked. Undefined for what is no object.
  */
-export function jsonMembers(bytes: Uint8Array): ReadonlyMap<string, Uint8Array> | undefined {
+export function readJsonMembers(bytes: Uint8Array): readonly JsonMember[] | undefined {
   return new MembersReader(bytes).members();
 }
 
-/** The bytes between the quotes of a JSON string without escapes, such as base64; undefined for anything else. */
+/** By name, each with the bytes of its value; of two members of one name the last is taken. For what a server of ours sent. */
+export function jsonMembers(bytes: Uint8Array): ReadonlyMap<string, Uint8Array> | undefined {
+  const read = readJsonMembers(bytes);
+  if (read === undefined) return undefined;
+  const members = new Map<string, Uint8Array>();
+  for (const { name, value } of read) {
+    const text = textOf(name);
+    if (text === undefined) return undefined;
+    members.set(text, value);
+  }
+  return members;
+}
+
+/** The bytes between the quotes of a JSON string of printable ASCII without escapes, such as base64; undefined for anything else. */
 export function plainText(value: Uint8Array | undefined): Uint8Array | undefined {
   if (value === undefined || value.length < 2 || value[0] !== QUOTE || value.at(-1) !== QUOTE) return undefined;
   const text = value.subarray(1, -1);
-  return text.includes(BACKSLASH) ? undefined : text;
+  return text.every(isPlain) ? text : undefined;
+}
+
+function isPlain(byte: number): boolean {
+  return byte >= FIRST_PRINTABLE && byte <= LAST_PRINTABLE && byte !== QUOTE && byte !== BACKSLASH;
 }
 
 class MembersReader {
@@ -31,8 +56,8 @@ class MembersReader {
     this.#bytes = bytes;
   }
 
-  members(): ReadonlyMap<string, Uint8Array> | undefined {
-    const members = new Map<string, Uint8Array>();
+  members(): readonly JsonMember[] | undefined {
+    const members: JsonMember[] = [];
     if (!this.#accept(OPEN)) return undefined;
     if (!this.#accept(CLOSE)) {
       do {
@@ -40,9 +65,7 @@ class MembersReader {
         if (name?.[0] !== QUOTE || !this.#accept(COLON)) return undefined;
         const value = this.#value();
         if (value === undefined) return undefined;
-        const text = textOf(name);
-        if (text === undefined) return undefined;
-        members.set(text, value);
+        members.push({ name, value });
       } while (this.#accept(COMMA));
       if (!this.#accept(CLOSE)) return undefined;
     }
