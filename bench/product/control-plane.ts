@@ -2,13 +2,13 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../src/dev/state/free-port.ts';
 import { createKeyFile } from '../../src/noise/index.ts';
 import { SIDECAR_COMMAND } from '../../src/operator/executor-pod/places.ts';
 import { generateAuthority, issueLeaf } from '../../src/operator/tls/certificates.ts';
 import type { DirectoryFile } from '../../src/registry/index.ts';
 import { createTicketKeysFile, fingerprintOf } from '../../src/wire/index.ts';
 import { buildBundle } from './bundle.ts';
-import { freePort } from './free-port.ts';
 import { ServiceProcess } from './service-process.ts';
 
 const ENVIRONMENT = 'default_bench';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { freePort } from './free-port.ts';
+import { freePort } from '../../src/dev/state/free-port.ts';
 
 /** Between two looks at a probe: what a time can be wrong by. Milliseconds. */
 const LOOK_MS = 5;

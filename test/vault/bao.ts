@@ -2,10 +2,10 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { freePort } from '../../src/dev/state/free-port.ts';
 import { places } from '../cluster/places.ts';
 
 /** How long OpenBao takes to come up on a busy machine, at most. Milliseconds. */
@@ -216,16 +216,6 @@ function makeCertificate(folder: string, addresses: readonly string[]): void {
   writeFileSync(join(folder, 'leaf.cnf'), `subjectAltName=${names}\nextendedKeyUsage=serverAuth\n`);
   const signing = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'leaf.cnf'];
   openssl('x509', '-req', '-in', 'server.csr', ...signing, '-out', 'server.crt');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {

@@ -1,16 +1,6 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { z } from 'zod';
 import { readFileIfThere, writeFileIfChanged } from './atomic-file.ts';
-
-/**
- * Below the ranges from which Linux and macOS take ports for outgoing connections: a port of ours that is free for a moment, while
- * its process restarts, must not become somebody's client socket.
- */
-const FIRST_PORT = 20_000;
-const PORT_COUNT = 12_000;
-/** With more misses the machine is full of listeners, or something else is wrong. */
-const MAX_ATTEMPTS = 200;
+import { freePort, isFree } from './free-port.ts';
 
 const portsSchema = z.record(z.string(), z.int().min(1).max(65_535));
 
@@ -23,11 +13,9 @@ export class PortBook {
   readonly #ports: Map<string, number>;
   /** Names whose port was looked at in this run: theirs are in use by ourselves, so they are not tried again. */
   readonly #settled = new Set<string>();
-  readonly #random: () => number;
 
-  constructor(path: string, random: () => number = Math.random) {
+  constructor(path: string) {
     this.#path = path;
-    this.#random = random;
     this.#ports = new Map(Object.entries(readPorts(path)));
   }
 
@@ -37,20 +25,11 @@ export class PortBook {
       this.#settled.add(name);
       return known;
     }
-    const port = await this.#freePort();
+    const port = await freePort({ taken: new Set(this.#ports.values()) });
     this.#ports.set(name, port);
     this.#settled.add(name);
     writeFileIfChanged(this.#path, JSON.stringify(Object.fromEntries(this.#ports)));
     return port;
-  }
-
-  async #freePort(): Promise<number> {
-    const taken = new Set(this.#ports.values());
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-      const port = FIRST_PORT + Math.floor(this.#random() * PORT_COUNT);
-      if (!taken.has(port) && (await isFree(port))) return port;
-    }
-    throw new Error(`no free loopback port between ${FIRST_PORT} and ${FIRST_PORT + PORT_COUNT}`);
   }
 }
 
@@ -59,19 +38,5 @@ function readPorts(path: string): Record<string, number> {
     return portsSchema.parse(JSON.parse(readFileIfThere(path) ?? '{}'));
   } catch {
     return {}; // ports are a convenience: with an unreadable file others are chosen
-  }
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const probe = createServer();
-  try {
-    const listening = once(probe, 'listening');
-    probe.listen({ port, host: '127.0.0.1', exclusive: true });
-    await listening;
-    return true;
-  } catch {
-    return false;
-  } finally {
-    await new Promise((resolve) => probe.close(resolve));
   }
 }

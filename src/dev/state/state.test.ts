@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { writeFileAtomic, writeFileIfChanged } from './atomic-file.ts';
+import { freePort } from './free-port.ts';
 import { defaultStateRoot, makePrivateDirectory } from './layout.ts';
 import { takeLock } from './lock.ts';
 import { PortBook } from './ports.ts';
@@ -81,7 +82,16 @@ describe('the lock', () => {
   });
 });
 
+/** `net.ipv4.ip_local_port_range` unless somebody changes it; macOS begins later. */
+const FIRST_PORT_OF_LINUX_CLIENTS = 32_768;
+
 describe('ports', () => {
+  it('are handed out once, none of those that the system gives to clients', async () => {
+    const ports = await Promise.all(Array.from({ length: 200 }, () => freePort()));
+    expect(new Set(ports).size).toBe(ports.length);
+    expect(Math.max(...ports)).toBeLessThan(FIRST_PORT_OF_LINUX_CLIENTS);
+  });
+
   it('stay the same by name, over restarts too, and differ between names', async () => {
     const path = join(temporaryFolder(), 'ports.json');
     const book = new PortBook(path);

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '../../../bench/product/free-port.ts';
+import { freePort } from '../../../src/dev/state/free-port.ts';
 import { createKeyFile } from '../../../src/noise/index.ts';
 import { fingerprintOf, parseEnvironmentId } from '../../../src/wire/index.ts';
 import { Balancer } from '../rig/balancer.ts';

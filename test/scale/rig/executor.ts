@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { freePort } from '../../../bench/product/free-port.ts';
+import { freePort } from '../../../src/dev/state/free-port.ts';
 import type { EnvironmentId } from '../../../src/wire/index.ts';
 import { Part } from './part.ts';
 import type { Surroundings } from './replicas.ts';

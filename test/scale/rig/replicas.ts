@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import type { Balancer, Endpoint } from './balancer.ts';
 import type { RigFiles } from './files.ts';
 import type { Place } from './network.ts';
@@ -24,6 +22,7 @@ function common({ logLevel }: Surroundings): readonly string[] {
 export interface RegistryPlace {
   readonly host: string;
   readonly port: number;
+  readonly adminPort: number;
   readonly relayUrl: string;
 }
 
@@ -34,29 +33,10 @@ export class RigRegistry {
   readonly #relayUrl: string;
   #part: Part | undefined;
 
-  /** A port of this address, and the next one for the admin listener, that nobody has now. */
-  static async freePort(host: string): Promise<number> {
-    for (;;) {
-      const first = createServer().listen(0, host);
-      await once(first, 'listening');
-      const address = first.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      const second = createServer().listen(port + 1, host);
-      const free = await once(second, 'listening').then(
-        () => true,
-        () => false,
-      );
-      second.close();
-      first.close();
-      await once(first, 'close');
-      if (free) return port;
-    }
-  }
-
-  constructor(around: Surroundings, { host, port, relayUrl }: RegistryPlace) {
+  constructor(around: Surroundings, { host, port, adminPort, relayUrl }: RegistryPlace) {
     this.#around = around;
     this.#relayUrl = relayUrl;
-    this.endpoint = { host, port, admin: `${host}:${port + 1}` };
+    this.endpoint = { host, port, admin: `${host}:${adminPort}` };
   }
 
   get url(): string {

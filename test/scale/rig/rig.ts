@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from '../../../src/dev/state/free-port.ts';
 import type { EnvironmentId } from '../../../src/wire/index.ts';
 import { Balancer } from './balancer.ts';
 import { RigExecutor } from './executor.ts';
@@ -90,9 +91,9 @@ export class Rig {
 
   /** A further replica, ready when it resolves. The first ones must be there before the first relay. */
   async startRegistry(): Promise<RigRegistry> {
+    const host = this.network.address;
     const registry = new RigRegistry(this.#surroundings('registry'), {
-      host: this.network.address,
-      port: await RigRegistry.freePort(this.network.address),
+      ...{ host, port: await freePort({ host }), adminPort: await freePort({ host }) },
       relayUrl: this.#options.direct ? `ws://${this.network.nextAddress}:${RELAY_PORT}` : this.relayUrl,
     });
     this.registries.push(registry);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { freePort } from '../../../bench/product/free-port.ts';
+import { freePort } from '../../../src/dev/state/free-port.ts';
 import type { Endpoint } from '../rig/balancer.ts';
 import { Part } from '../rig/part.ts';
 import type { RoutingFiles } from './files.ts';

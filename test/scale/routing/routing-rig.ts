@@ -1,4 +1,4 @@
-import { freePort } from '../../../bench/product/free-port.ts';
+import { freePort } from '../../../src/dev/state/free-port.ts';
 import { Balancer } from '../rig/balancer.ts';
 import type { Claim } from './claim.ts';
 import { PlayedEnvironment } from './environment.ts';
