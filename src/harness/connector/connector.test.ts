@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { Agent, type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -96,6 +97,20 @@ describe('a connector in front of a harness', () => {
     expect((await call(connector, 'connect', harnessKey(), 'guess')).status).toBe(401);
     expect((await call(connector, 'register', executorKey())).status).toBe(404);
     expect(fleet.calls).toEqual([]);
+  });
+
+  it('keeps no connection of its child, which it could close in the moment of the next call', async () => {
+    const connector = await started();
+    const agent = new Agent({ keepAlive: true });
+    for (const status of [200, 401]) {
+      const [token, body] = [status === 200 ? connector.token : 'guess', JSON.stringify(harnessKey())];
+      const url = `${connector.url}/cloud/environment/${fleet.environmentId}/connect`;
+      const asked = request(url, { agent, method: 'POST', headers: { authorization: `Bearer ${token}` } }).end(body);
+      const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+      await text(answer);
+      expect([answer.statusCode, answer.headers.connection]).toEqual([status, 'close']);
+      expect(asked.reusedSocket).toBe(false);
+    }
   });
 
   it('fetches the credential again for each request', async () => {

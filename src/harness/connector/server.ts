@@ -101,7 +101,9 @@ async function answerChild(request: IncomingMessage, response: ServerResponse, d
   response.once('close', () => aborter.abort());
   const { status, body } = await answerFor(request, door, aborter.signal);
   if (response.destroyed) return;
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  // A connection for each call. Node closes one that was idle for a while even if a call lies unread in it; a child whose call ends without an
+  // answer is lost: a real harness ends its recovery, a real executor its process.
+  response.writeHead(status, { 'content-type': 'application/json', connection: 'close' }).end(JSON.stringify(body));
 }
 
 async function answerFor(request: IncomingMessage, door: Door, signal: AbortSignal): Promise<Answer> {

@@ -16,8 +16,11 @@ const MAX_HEADER_BYTES = 24 * 1024;
 const HEAD_MS = 4_000;
 const REQUEST_MS = 6_000;
 const CHECK_MS = 500;
-/** Longer than any peer's pause between two calls of one round. */
-const KEEP_ALIVE_MS = 30_000;
+/**
+ * Longer than the 90 s for which a real executor keeps an idle connection (reqwest's default), so that it never writes into one that we are closing:
+ * it does not try such a call again, and ends if it was a registration.
+ */
+const KEEP_ALIVE_MS = 100_000;
 const MAX_CONNECTIONS = 16_384;
 
 type Handler = (call: Call) => Promise<Answer>;
