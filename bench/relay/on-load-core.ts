@@ -5,6 +5,9 @@ import type { Outcome } from '../row.ts';
 /** Relay and peer take turns on this core, the load has the other. */
 const RELAY_CORE = 0;
 const LOAD_CORE = 1;
+/** A load that stops to collect garbage measures itself: what a round leaves behind finds room in a young generation of so many MiB. */
+const YOUNG_MIB = 64;
+const NODE = [process.execPath, `--min-semi-space-size=${YOUNG_MIB}`, `--max-semi-space-size=${YOUNG_MIB}`];
 
 /**
  * Runs a script of `loads` on the core that the relay does not have, with the relay's core and `args` as its arguments. It prints its
@@ -16,7 +19,7 @@ export async function onLoadCore(load: string, args: readonly string[] = [], mis
   const unavailable = missing ?? tasksetMissing();
   if (unavailable !== undefined) return { unavailable };
   const script = new URL(`./loads/${load}.ts`, import.meta.url).pathname;
-  const command = ['-c', String(LOAD_CORE), process.execPath, script, String(RELAY_CORE), ...args];
+  const command = ['-c', String(LOAD_CORE), ...NODE, script, String(RELAY_CORE), ...args];
   const child = spawn('taskset', command, { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   for await (const chunk of child.stdout) output += String(chunk);

@@ -20,8 +20,8 @@ import { dialWebSocket, maskedMessage, Receiver } from './load.ts';
 import { MessageReader, OPCODE } from './message-reader.ts';
 import { kill, startScript } from './processes.ts';
 
-/** Life of a harness's ticket (our-side.md §2), in seconds. */
-const TICKET_SECONDS = 60;
+/** Life of a harness's ticket, in seconds: longer than a registry would give (our-side.md §2), since an abuser tries the same ones all along. */
+const TICKET_SECONDS = 180;
 export const PING = maskedMessage(Buffer.from(controlToRelay.encode({ type: 'ping', nonce: 'bench' })), OPCODE.text);
 export const SESSIONS = maskedMessage(
   Buffer.from(controlToRelay.encode({ type: 'sessions', sessions: [] })),

@@ -14,15 +14,16 @@ const DELIVERY_LIMIT_MS = 5_000;
 export class SteadyStreams {
   readonly #executor: PlayedExecutor;
   readonly #harnesses: readonly PlayedHarness[];
-  readonly #sentAt: number[][];
-  readonly #received: number[];
+  /** What is on its way on each stream, oldest first. */
+  readonly #underway: { readonly frame: Uint8Array; readonly sentAt: number }[][];
+  readonly #sent: number[];
   #delays: number[] = [];
 
   private constructor(executor: PlayedExecutor, harnesses: readonly PlayedHarness[]) {
     this.#executor = executor;
     this.#harnesses = harnesses;
-    this.#sentAt = harnesses.map(() => []);
-    this.#received = harnesses.map(() => 0);
+    this.#underway = harnesses.map(() => []);
+    this.#sent = harnesses.map(() => 0);
     for (const [i, harness] of harnesses.entries()) this.#listen(harness, i);
   }
 
@@ -49,20 +50,21 @@ export class SteadyStreams {
     return percentile(this.#delays, 0.99);
   }
 
-  #send(harness: PlayedHarness, i: number): void {
-    const times = this.#sentAt[i] ?? [];
-    const message = maskedMessage(messageTo(harness, times.length));
-    times.push(performance.now());
+  #send({ streamId }: PlayedHarness, i: number): void {
+    const seq = this.#sent[i] ?? 0;
+    const frame = encodeFrame({ streamId, body: { type: 'data', seq, payload: payloadOf(seq) } });
+    const message = maskedMessage(frame);
+    this.#sent[i] = seq + 1;
+    this.#underway[i]?.push({ frame, sentAt: performance.now() });
     this.#executor.socket.write(message);
   }
 
   #listen(harness: PlayedHarness, i: number): void {
     harness.onMessage = (message) => {
-      const seq = this.#received[i] ?? 0;
-      if (!message.equals(messageTo(harness, seq)))
-        throw new Error(`stream ${i} got something else than message ${seq}`);
-      this.#delays.push(performance.now() - (this.#sentAt[i]?.[seq] ?? Number.NaN));
-      this.#received[i] = seq + 1;
+      const next = this.#underway[i]?.shift();
+      if (next === undefined || !message.equals(next.frame))
+        throw new Error(`stream ${i} got something else than the next message`);
+      this.#delays.push(performance.now() - next.sentAt);
     };
     harness.socket.once('close', () => {
       throw new Error('a healthy stream was closed');
@@ -70,15 +72,17 @@ export class SteadyStreams {
   }
 
   async #delivered(): Promise<void> {
-    const sent = this.#sentAt.map(({ length }) => length);
-    for (let waited = 0; !this.#received.every((count, i) => count === sent[i]); waited += TICK_MS) {
-      if (waited > DELIVERY_LIMIT_MS) throw new Error(`sent ${sent}, received ${this.#received}`);
+    for (let waited = 0; this.#underway.some(({ length }) => length > 0); waited += TICK_MS) {
+      if (waited > DELIVERY_LIMIT_MS)
+        throw new Error(`sent ${this.#sent}, missing ${this.#underway.map(({ length }) => length)}`);
       await pause(TICK_MS);
     }
   }
 }
 
-function messageTo({ streamId }: PlayedHarness, seq: number): Uint8Array {
-  const payload = Buffer.alloc(MESSAGE_BYTES, seq & 0xff);
-  return encodeFrame({ streamId, body: { type: 'data', seq, payload } });
+/** Another one for each of 256. */
+const PAYLOADS = Array.from({ length: 256 }, (_, byte) => Buffer.alloc(MESSAGE_BYTES, byte));
+
+function payloadOf(seq: number): Buffer {
+  return PAYLOADS[seq & 0xff] ?? Buffer.alloc(0);
 }
