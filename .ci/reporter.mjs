@@ -4,15 +4,17 @@ import { writeFileSync } from 'node:fs';
 
 /** Longer ones are in the run's own output. Characters. */
 const MAX_REASON = 400;
+/** A file that cannot be loaded, or what is done before or after tests. */
+const OUTSIDE = 'outside of its tests';
 
 export default class {
   onTestRunEnd(modules, unhandled) {
     const tests = modules.flatMap((module) => [...module.children.allTests()]);
     const inState = (state) => tests.filter((test) => test.result().state === state);
     const outside = modules.flatMap((module) => [
-      ...module.errors().map((error) => failure(module, 'could not be loaded', error)),
+      ...module.errors().map((error) => failure(module, OUTSIDE, error)),
       ...[...module.children.allSuites()].flatMap((suite) =>
-        suite.errors().map((error) => failure(module, `${suite.fullName}, before or after its tests`, error)),
+        suite.errors().map((error) => failure(module, `${suite.fullName}: ${OUTSIDE}`, error)),
       ),
     ]);
     const failures = [

@@ -20,8 +20,8 @@ import { dialWebSocket, maskedMessage, Receiver } from './load.ts';
 import { MessageReader, OPCODE } from './message-reader.ts';
 import { kill, startScript } from './processes.ts';
 
-/** Life of a harness's ticket, in seconds: longer than a registry would give (our-side.md §2), since an abuser tries the same ones all along. */
-const TICKET_SECONDS = 180;
+/** Life of a harness's ticket (our-side.md §2), in seconds. */
+const TICKET_SECONDS = 60;
 export const PING = maskedMessage(Buffer.from(controlToRelay.encode({ type: 'ping', nonce: 'bench' })), OPCODE.text);
 export const SESSIONS = maskedMessage(
   Buffer.from(controlToRelay.encode({ type: 'sessions', sessions: [] })),
@@ -152,9 +152,9 @@ export class PlayedFleet {
     return harness;
   }
 
-  /** What a harness dials, of an identity of its own unless given; good for one socket. */
-  async harnessUrl({ ticket }: PlayedExecutor, identity?: string): Promise<string> {
-    return `${this.#relay.told.url}/v1/harness?ticket=${await this.#harnessTicket(ticket, identity)}`;
+  /** What a harness dials, of an identity of its own and for as long as a real one unless given; good for one socket. */
+  async harnessUrl({ ticket }: PlayedExecutor, identity?: string, seconds?: number): Promise<string> {
+    return `${this.#relay.told.url}/v1/harness?ticket=${await this.#harnessTicket(ticket, identity, seconds)}`;
   }
 
   /** So many executors in presence, each in an environment of its own. */
@@ -184,11 +184,15 @@ export class PlayedFleet {
     return { url: `${this.#relay.told.url}/v1/executor?ticket=${token}`, token };
   }
 
-  #harnessTicket({ environmentId, registrationId }: ExecutorTicket, identityHash: string = randomUUID()) {
+  #harnessTicket(
+    { environmentId, registrationId }: ExecutorTicket,
+    identityHash: string = randomUUID(),
+    seconds = TICKET_SECONDS,
+  ) {
     const ticket = {
       ...{ environmentId, registrationId, bootId: parseBootId(this.#relay.told.bootId), address: '127.0.0.1:1' },
       ...{ grant: 'bench', identityHash, harnessKeyHash: HARNESS_KEY, jti: randomUUID() },
-      expiresAt: now() + TICKET_SECONDS,
+      expiresAt: now() + seconds,
     };
     return this.#registry.signer.signHarnessTicket(ticket, now());
   }

@@ -12,13 +12,15 @@ import { SteadyStreams } from '../steady-streams.ts';
  */
 /** Many and short: what else runs on the machine hits both sides of a ratio. */
 const ROUNDS = 13;
-/** Not counted. For half a minute V8 compiles what this takes, on the core of the relay, and a stream waits up to 4 ms for that. */
+/** Not counted. For half a minute V8 compiles what this takes, on the core of the relay, and streams wait for that. */
 const WARM_ROUNDS = 9;
 const HEALTHY = 8;
 const [core = '0', ...abuses] = process.argv.slice(2);
 const MEASURED_MS = 1_500;
 /** Of the identity that abuses. Most are never used, since it has so many streams and no more. */
 const TICKETS = 1_000;
+/** The same ones are tried all along: one that has expired would be refused for that. */
+const TICKET_SECONDS = 180;
 /** Until what the abuser left open is gone. */
 const PAUSE_MS = 500;
 const fleet = await PlayedFleet.start(Number(core));
@@ -45,7 +47,9 @@ async function rounds(count: number): Promise<{ readonly beside: number[]; reado
 async function startAbuser(abused: PlayedExecutor): Promise<ChildProcess> {
   const environmentId = parseEnvironmentId('default_hostile');
   const executorUrl = await fleet.executorUrl(executorTicket({ environmentId }));
-  const harnessUrls = await Promise.all(Array.from({ length: TICKETS }, () => fleet.harnessUrl(abused, 'hostile')));
+  const harnessUrls = await Promise.all(
+    Array.from({ length: TICKETS }, () => fleet.harnessUrl(abused, 'hostile', TICKET_SECONDS)),
+  );
   const abuser = new URL('./abuser.ts', import.meta.url).pathname;
   // SCHED_IDLE, sched(7): the measuring process takes their core whenever it has something to do. A low priority would not do: its time slice is not cut short.
   const command = ['--idle', '0', process.execPath, abuser, executorUrl, ...abuses];

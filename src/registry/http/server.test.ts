@@ -51,6 +51,12 @@ describe('the public listener', () => {
     for (const answer of answers) expect(answer).toMatch(/^(HTTP\/1\.1 4|$)/);
   });
 
+  it('keeps an idle connection for longer than the client of a real executor, which gives its own up after 90 s', async () => {
+    const response = await fetch(`${fixture.url}/`, { method: 'POST' });
+    const seconds = /timeout=(\d+)/.exec(response.headers.get('keep-alive') ?? '')?.[1];
+    expect(Number(seconds)).toBeGreaterThan(90);
+  });
+
   it('refuses a head over its limit', async () => {
     const socket = await raw();
     const answer = everything(socket);

@@ -8,7 +8,6 @@ import { Fixture, type Json, TestClient } from '../../../src/exec-server/testing
 import { newestCodex } from '../codex.ts';
 
 interface Peer {
-  readonly name: string;
   readonly url: string;
 }
 
@@ -49,10 +48,7 @@ export function useBothPeers(): Same {
     real.once('exit', () => rmSync(codexHome, { recursive: true, force: true }));
     const [line] = await once(real.stdout ?? process.stdin, 'data');
     fixture = await Fixture.start({ ownEnvironment: env });
-    peers.push(
-      { name: 'ours', url: fixture.server.url },
-      { name: 'real', url: /ws:\/\/\S+/.exec(String(line))?.[0] ?? '' },
-    );
+    peers.push({ url: fixture.server.url }, { url: /ws:\/\/\S+/.exec(String(line))?.[0] ?? '' });
   });
   afterAll(async () => {
     real.kill();

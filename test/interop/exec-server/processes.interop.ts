@@ -40,7 +40,7 @@ describe('processes', () => {
 
   it('are read the same way', async () => {
     await same(async (client) => {
-      await start(client, 'p', 'echo one; sleep 0.1; echo two; exit 1');
+      await start(client, 'p', 'echo one; sleep 0.1; echo two; sleep 0.1; exit 1');
       await client.closed('p');
       const read = (members: object) => ['process/read', { processId: 'p', ...members }] as const;
       return outcomes(client, [

@@ -64,7 +64,7 @@ describe('a resumed session', () => {
   it('reads what it missed and goes on', async () => {
     await same(async (client, _directory, { url }) => {
       const { sessionId } = client as TestClient & { sessionId: string };
-      await start(client, 'p', 'echo one; read x; echo two; exit 5', { pipeStdin: true });
+      await start(client, 'p', 'echo one; read x; echo two; sleep 0.1; exit 5', { pipeStdin: true });
       await client.until(() => client.of('p').length > 0);
       await client.disconnect();
       let next: TestClient | undefined;
