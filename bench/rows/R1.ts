@@ -9,5 +9,5 @@ export const row: Row = {
   goal: 0.6,
   direction: '>=',
   peer: 'nginx stream, which reads no frame',
-  run: () => onLoadCore('throughput', ['R1'], nginxMissing()),
+  run: () => onLoadCore('throughput', ['R1'], { missing: nginxMissing() }),
 };

@@ -9,5 +9,5 @@ export const row: Row = {
   goal: 0.8,
   direction: '>=',
   peer: 'nginx stream, which reads no frame',
-  run: () => onLoadCore('throughput', ['R2'], nginxMissing()),
+  run: () => onLoadCore('throughput', ['R2'], { missing: nginxMissing() }),
 };

@@ -9,5 +9,5 @@ export const row: Row = {
   goal: 1.1,
   direction: '<=',
   peer: 'nginx stream, which reads no frame',
-  run: () => onLoadCore('round-trips', ['R4', '0.5'], nginxMissing()),
+  run: () => onLoadCore('round-trips', ['R4', '0.5'], { missing: nginxMissing() }),
 };

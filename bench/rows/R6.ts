@@ -10,5 +10,5 @@ export const row: Row = {
   goal: 0.6,
   direction: '<=',
   peer: 'nginx http, which proxies WebSockets',
-  run: () => onLoadCore('idle', [], nginxMissing() ?? descriptorsMissing(14_000)),
+  run: () => onLoadCore('idle', [], { missing: nginxMissing() ?? descriptorsMissing(14_000) }),
 };

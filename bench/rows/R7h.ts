@@ -1,4 +1,4 @@
-import { onLoadCore } from '../relay/on-load-core.ts';
+import { onLoadCore, STEADY } from '../relay/on-load-core.ts';
 import type { Row } from '../row.ts';
 
 export const row: Row = {
@@ -8,5 +8,5 @@ export const row: Row = {
   goal: 1.5,
   direction: '<=',
   peer: 'the same without them',
-  run: () => onLoadCore('abuse', ['unfinished']),
+  run: () => onLoadCore('abuse', ['unfinished'], STEADY),
 };

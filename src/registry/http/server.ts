@@ -17,8 +17,8 @@ const HEAD_MS = 4_000;
 const REQUEST_MS = 6_000;
 const CHECK_MS = 500;
 /**
- * Longer than the 90 s for which a real executor keeps an idle connection (reqwest's default), so that it never writes into one that we are closing:
- * it does not try such a call again, and ends if it was a registration.
+ * Longer than the 90 s for which the HTTP client of a real Codex keeps an idle connection (its own log says so), so that it never writes into one that we
+ * are closing: such a call is not tried again, and an executor ends with a registration that fails (contract §2.2).
  */
 const KEEP_ALIVE_MS = 100_000;
 const MAX_CONNECTIONS = 16_384;
